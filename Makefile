@@ -1,0 +1,154 @@
+# make            build/postern, the program (-O2 -g, hardened; warnings are errors)
+# make SANITIZE=1 the same with address and undefined-behaviour sanitizers, in build/asan
+# make SANITIZE=thread   with the thread sanitizer, in build/tsan
+# make COVERAGE=1 instrumented for gcov, in build/cov
+# make check      builds and runs the unit and dialogue tests of the chosen variant
+# make fuzz       builds the fuzz targets with clang, in build/fuzz
+# make tidy       clang-tidy and cppcheck
+# make format     clang-format on every file; format-check only looks
+# make install    DESTDIR= PREFIX=/usr/local
+#
+# Every .c under src/ and protocols/ is part of the program; every tests/unit/test_*.c is a test
+# program of its own; every tests/fuzz/fuzz_*.c a fuzz target. No list is kept by hand.
+
+CC ?= gcc
+PREFIX ?= /usr/local
+DESTDIR ?=
+PKGS := gnutls libuv libconfig sqlite3 libunbound
+VERSION := 0.1.0
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
+  -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wformat-signedness -Wundef -Wvla \
+  -Wcast-qual -Wcast-align=strict -Wwrite-strings -Wswitch-enum -Wimplicit-fallthrough \
+  -Wnull-dereference -Wduplicated-cond -Wlogical-op -Wdouble-promotion -Wunused-macros -Werror
+
+CPPFLAGS += -Isrc -I. -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' \
+  $(shell pkg-config --cflags $(PKGS))
+CFLAGS += -std=gnu17 -g $(WARNINGS)
+LDLIBS += $(shell pkg-config --libs $(PKGS)) -lpthread
+HARDENING := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+HARDENING_LD := -pie -Wl,-z,relro,-z,now
+
+ifeq ($(SANITIZE),1)
+BUILD := build/asan
+CFLAGS += -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
+  -Wno-null-dereference
+LDFLAGS += -fsanitize=address,undefined
+else ifeq ($(SANITIZE),thread)
+BUILD := build/tsan
+CFLAGS += -O1 -fsanitize=thread -fno-omit-frame-pointer -Wno-null-dereference
+LDFLAGS += -fsanitize=thread
+else ifeq ($(COVERAGE),1)
+BUILD := build/cov
+CFLAGS += -O0 --coverage -Wno-null-dereference
+LDFLAGS += --coverage
+else
+BUILD := build
+CFLAGS += $(HARDENING)
+LDFLAGS += $(HARDENING_LD)
+endif
+
+SOURCES := $(shell find src protocols -name '*.c' | sort)
+OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
+MAIN_OBJECT := $(BUILD)/obj/src/main.o
+LIBRARY := $(BUILD)/libpostern.a
+SUPPORT := $(patsubst %.c,$(BUILD)/obj/%.o,\
+  $(shell find tests/fake tests/sim tests/dialogue -name '*.c' 2>/dev/null | sort))
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
+LOOSE_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/crash/*.c tests/clients/*.c)))
+
+all: $(BUILD)/postern
+
+$(BUILD)/postern: $(MAIN_OBJECT) $(LIBRARY)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# The flags a file was built with are a prerequisite, so a change of flags rebuilds.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(CFLAGS)' > $@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The list of objects is a prerequisite too: a deleted file leaves the library.
+$(BUILD)/objects: FORCE
+	@mkdir -p $(@D)
+	@echo '$(OBJECTS)' | cmp -s - $@ || echo '$(OBJECTS)' > $@
+
+$(LIBRARY): $(filter-out $(MAIN_OBJECT),$(OBJECTS)) $(BUILD)/objects
+	@rm -f $@
+	$(AR) rcs $@ $(filter %.o,$^)
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(SUPPORT) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/tests/crash/% : $(BUILD)/obj/tests/crash/%.o $(SUPPORT) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/tests/clients/% : $(BUILD)/obj/tests/clients/%.o $(SUPPORT) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+tests: $(UNIT_TESTS) $(LOOSE_PROGRAMS)
+
+check: all tests
+	scripts/run-unit-tests $(BUILD)/tests
+
+# Fuzz targets: clang, its own objects.
+FUZZ_BUILD := build/fuzz
+FUZZ_FLAGS := -std=gnu17 -g -O1 -fsanitize=address,undefined,fuzzer-no-link \
+  -fno-sanitize-recover=all -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+FUZZ_OBJECTS := $(patsubst %.c,$(FUZZ_BUILD)/obj/%.o,$(filter-out src/main.c,$(SOURCES)) \
+  $(shell find tests/fake tests/sim tests/dialogue -name '*.c' 2>/dev/null | sort))
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(FUZZ_BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+
+fuzz: $(FUZZ_TARGETS)
+
+$(FUZZ_BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+
+$(FUZZ_BUILD)/libpostern.a: $(FUZZ_OBJECTS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(FUZZ_BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_BUILD)/libpostern.a
+	clang $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(FUZZ_BUILD)/libpostern.a $(LDLIBS)
+
+FORMATTED := $(shell find src protocols tests -name '*.[ch]' 2>/dev/null | sort)
+
+format:
+	clang-format -i $(FORMATTED)
+
+format-check:
+	clang-format --dry-run -Werror $(FORMATTED)
+
+tidy:
+	scripts/run-tidy
+
+compile_commands.json: FORCE
+	scripts/compile-commands > $@
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man1 \
+	  $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/lib/systemd/system \
+	  $(DESTDIR)$(PREFIX)/share/doc/postern
+	install -m 755 $(BUILD)/postern $(DESTDIR)$(PREFIX)/sbin/postern
+	install -m 644 docs/man/postern.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 docs/man/postern.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	sed 's|@PREFIX@|$(PREFIX)|' conf/postern.service.in \
+	  > $(DESTDIR)$(PREFIX)/lib/systemd/system/postern.service
+	install -m 644 conf/*.conf $(DESTDIR)$(PREFIX)/share/doc/postern/
+
+clean:
+	rm -rf build
+
+FORCE:
+.PHONY: all tests check fuzz format format-check tidy install clean FORCE
+.SECONDARY:
+
+-include $(OBJECTS:.o=.d) $(SUPPORT:.o=.d) $(wildcard $(BUILD)/obj/tests/*/*.d) \
+  $(wildcard $(FUZZ_BUILD)/obj/*/*/*.d)

@@ -1,0 +1,46 @@
+/*
+ * file: the door to the disk. The store writes bodies, makes directories and syncs only through
+ * this table, so that tests fail or kill the process at the n-th call (STYLE 76). Paths are
+ * relative to dir_fd. All calls block: lanes only (net/job.h), never a loop thread.
+ */
+#ifndef POSTERN_BASE_FILE_H
+#define POSTERN_BASE_FILE_H
+
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "base/err.h"
+
+struct file_ops {
+    /* Each returns 0 (or what is said) or a code of err.h; EINTR and short counts are handled. */
+    int (*open)(int dir_fd, const char *path, int flags, mode_t mode, int *fd_out);
+    int (*pwritev)(int fd, const struct iovec *parts, int count, int64_t offset);
+    /* Bytes read, fewer only at the end of the file. */
+    int64_t (*pread)(int fd, void *bytes, size_t size, int64_t offset);
+    /* Bytes read from the page cache without waiting, or ERR_AGAIN (preadv2 RWF_NOWAIT). This one
+     * may be called on a loop thread. */
+    int64_t (*pread_nowait)(int fd, void *bytes, size_t size, int64_t offset);
+    int (*fdatasync)(int fd);
+    /* fsync of a directory: makes names durable. */
+    int (*sync_dir)(int dir_fd);
+    /* Writes zeroes from offset on, so that later overwrites need no block allocation. */
+    int (*zero_fill)(int fd, int64_t offset, int64_t size);
+    int (*unlink)(int dir_fd, const char *path);
+    int (*rename)(int dir_fd, const char *from, const char *to);
+    int (*close)(int fd);
+};
+
+/* The machine's. */
+extern const struct file_ops file_system;
+
+/* Reads a whole small file; ERR_LIMIT when larger than max. *bytes_out is owned by the caller and
+ * NUL-terminated (the NUL is not counted). */
+int file_read_all(const char *path, size_t max, char **bytes_out, size_t *len_out,
+                  struct fault *fault) __attribute__((warn_unused_result));
+/* Writes path anew with mode, through a temporary name, fsync and rename. */
+int file_write_all(const char *path, const char *bytes, size_t len, mode_t mode,
+                   struct fault *fault) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,17 @@
+/* Settings of net: limits of connections and buffers. Sizes in bytes, times in milliseconds. */
+#ifndef POSTERN_CONF_SETTINGS_NET_H
+#define POSTERN_CONF_SETTINGS_NET_H
+
+#include <stdint.h>
+
+struct settings_net {
+    unsigned connections_max;             /* in all; further ones hear "too many" and are closed */
+    unsigned connections_per_address_max; /* IPv6 by /64 */
+    uint64_t output_mark;                 /* a session stops when so much waits to be written */
+    int64_t handshake_timeout_ms;         /* TLS handshake as a whole */
+    int64_t close_timeout_ms;             /* how long input is discarded after our end */
+    int64_t drain_timeout_ms;             /* after SIGTERM: how long running commands may take */
+    unsigned backlog;
+};
+
+#endif

@@ -1,0 +1,34 @@
+/* Settings of the relay and its queue. Times in milliseconds. */
+#ifndef POSTERN_CONF_SETTINGS_RELAY_H
+#define POSTERN_CONF_SETTINGS_RELAY_H
+
+#include <stdint.h>
+
+enum relay_tls {
+    RELAY_TLS_STARTTLS, /* upgrade demanded */
+    RELAY_TLS_IMPLICIT,
+    RELAY_TLS_MAY, /* upgraded where offered, not checked: MX delivery */
+    RELAY_TLS_OFF
+};
+
+struct settings_relay {
+    const char *smarthost; /* host name or address; "": by MX look-up */
+    uint16_t smarthost_port;
+    enum relay_tls smarthost_tls;
+    const char *smarthost_verify; /* "required", "opportunistic", "off" */
+    const char *smarthost_user;   /* "": no AUTH */
+    const char *smarthost_password;
+    uint16_t mx_port;     /* 25; others for laboratories */
+    const char *resolver; /* address[:port] of a DNS server; "": the system's */
+    int64_t retry_min_ms; /* first retry; doubles, with jitter, up to retry_max */
+    int64_t retry_max_ms;
+    int64_t expire_ms;        /* then a failure report is sent (RFC 5321 4.5.4.1: 4-5 days) */
+    unsigned concurrency_max; /* connections to one destination */
+    unsigned messages_per_connection_max;
+    int64_t keep_ms; /* how long an idle connection is kept for reuse */
+    int64_t connect_timeout_ms;
+    int64_t reply_timeout_ms;
+    int64_t data_reply_timeout_ms; /* RFC 5321 4.5.3.2.6: 10 minutes */
+};
+
+#endif

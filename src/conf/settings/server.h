@@ -1,0 +1,36 @@
+/* Settings of the server as a whole, and its listeners. */
+#ifndef POSTERN_CONF_SETTINGS_SERVER_H
+#define POSTERN_CONF_SETTINGS_SERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct settings_server {
+    const char *hostname; /* in greetings, EHLO, Received, Message-ID */
+    const char **domains; /* local ones; the first is the default for login names */
+    size_t domain_count;
+    const char *user;     /* to become after binding; "": stay */
+    const char *data_dir; /* absolute: store, control socket */
+    unsigned loops;       /* 0: one per core */
+    const char *log_level;
+};
+
+enum listener_protocol {
+    LISTENER_SMTP,       /* port 25: mail for local domains from anyone */
+    LISTENER_SUBMISSION, /* 587, 465: only after a login */
+    LISTENER_IMAP,
+    LISTENER_POP3
+};
+
+enum listener_tls { LISTENER_STARTTLS, LISTENER_IMPLICIT, LISTENER_NO_TLS };
+
+struct settings_listener {
+    const char *name; /* "submission" */
+    enum listener_protocol protocol;
+    enum listener_tls tls;
+    const char **addresses; /* numeric: "0.0.0.0", "::" */
+    size_t address_count;
+    uint16_t port; /* port_offset is added already */
+};
+
+#endif

@@ -1,0 +1,22 @@
+/* Settings of the SMTP server. Sizes in bytes, times in milliseconds. */
+#ifndef POSTERN_CONF_SETTINGS_SMTP_H
+#define POSTERN_CONF_SETTINGS_SMTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct settings_smtp {
+    uint64_t message_size_max;   /* SIZE; also IMAP APPENDLIMIT */
+    unsigned recipients_max;     /* per transaction: 452 4.5.3 */
+    unsigned errors_max;         /* bad commands per connection, then 421 4.7.0 */
+    unsigned hops_max;           /* Received headers, then 554 5.4.6 */
+    unsigned command_line_max;   /* without CRLF */
+    const char **relay_networks; /* may relay without a login on port 25 */
+    size_t relay_network_count;
+    bool auth_without_tls;      /* passwords in plaintext: for test laboratories only */
+    int64_t command_timeout_ms; /* RFC 5321 4.5.3.2.7: 5 minutes */
+    int64_t data_timeout_ms;    /* RFC 5321 4.5.3.2.5: 3 minutes a block */
+};
+
+#endif

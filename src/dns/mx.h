@@ -1,0 +1,42 @@
+/*
+ * mx: where mail for a domain goes (RFC 5321 5.1, RFC 7505): MX records in order of preference,
+ * shuffled within one; without MX the domain itself; a null MX refuses; address literals and
+ * numeric addresses are taken as they are. Then the addresses of each host (A and AAAA).
+ */
+#ifndef POSTERN_DNS_MX_H
+#define POSTERN_DNS_MX_H
+
+#include "base/entropy.h"
+#include "dns/resolver.h"
+#include "net/endpoint.h"
+
+enum { MX_HOSTS_MAX = 20, MX_ADDRESSES_MAX = 8, MX_NAME_SIZE = 256 };
+
+struct mx_host {
+    char name[MX_NAME_SIZE];
+    unsigned preference;
+    bool is_secure;                              /* the MX answer was validated */
+    struct endpoint addresses[MX_ADDRESSES_MAX]; /* port not set */
+    size_t address_count;
+};
+
+struct mx_result {
+    int err; /* 0; ERR_NOT_FOUND: no such domain, or null MX (ERR_REFUSED); ERR_AGAIN */
+    char why[256];
+    struct mx_host *hosts;
+    size_t count;
+};
+
+typedef void mx_fn(void *owner, const struct mx_result *result); /* borrowed */
+
+struct mx_lookup;
+
+/* on_result exactly once, never inside this call, unless cancelled. */
+struct mx_lookup *mx_lookup_start(struct resolver *resolver, const struct entropy *entropy,
+                                  struct span domain, mx_fn *on_result, void *owner);
+/* The addresses of one host name (a smarthost), as one host. */
+struct mx_lookup *mx_lookup_host(struct resolver *resolver, struct span host, mx_fn *on_result,
+                                 void *owner);
+void mx_lookup_cancel(struct mx_lookup **lookup);
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * conn: one connection: transport, wire and clear buffers, TLS session, out and the protocol
+ * session, driven by the pump. Inbound ones are made by net/listener.h, outbound ones by
+ * net/dial.h. Lives and dies on one loop.
+ *
+ * Files: conn.c (birth, death, reading, writing, deadline), pump.c (feeds the session and follows
+ * its verdicts), reader.c (cuts lines out of bytes), upgrade.c (the one place where a connection
+ * becomes secure), out.c.
+ */
+#ifndef POSTERN_NET_CONN_H
+#define POSTERN_NET_CONN_H
+
+#include "base/entropy.h"
+#include "base/tap.h"
+#include "conf/settings/net.h"
+#include "net/session.h"
+#include "net/transport.h"
+
+struct conn;
+struct tls_manager;
+struct tls_client_policy;
+
+/* What all connections of one loop share. Everything in it outlives them. */
+struct conn_env {
+    struct loop *loop;
+    struct job_port *port;
+    struct tls_manager *tls;
+    const struct clock *clock;
+    const struct entropy *entropy;
+    const struct settings_net *settings; /* replaced on reload; a conn keeps what it read */
+    struct transport_maker *maker;
+    struct list conns; /* all of this loop */
+    size_t conn_count;
+    struct tap *tap; /* NULL: nobody looks */
+};
+
+enum conn_security {
+    CONN_PLAIN,   /* and STARTTLS where the session offers it */
+    CONN_IMPLICIT /* TLS from the first byte */
+};
+
+/* What a listener row gives each of its connections. */
+struct conn_role {
+    const char *listener; /* name */
+    enum conn_security security;
+    const struct session_type *type;
+    void *service;
+    /* A reference on the service is taken for each connection where these are set. */
+    void *(*service_ref)(void *service);
+    void (*service_unref)(void *service);
+};
+
+/* Where an outbound connection was when it ended. */
+enum conn_phase {
+    CONN_PHASE_CONNECT,   /* never connected */
+    CONN_PHASE_PLAIN,     /* session in plaintext */
+    CONN_PHASE_HANDSHAKE, /* in the TLS handshake, verification included */
+    CONN_PHASE_SECURE
+};
+
+/* For the owner of an outbound connection. */
+struct conn_owner_events {
+    /* After the handshake, before the session on the secure side is opened. */
+    void (*on_secure)(void *owner, const struct tls_facts *facts);
+    /* Exactly once, after the session is freed. fault tells connect and TLS faults in words. */
+    void (*on_gone)(void *owner, enum conn_phase phase, const struct fault *fault);
+};
+
+void conn_env_init(struct conn_env *env);
+/* Ends every connection: sessions hear ENDING_SHUTDOWN at their next WANT_LINE. */
+void conn_env_drain(struct conn_env *env);
+/* By force. on_idle is called once no connection is left (perhaps at once). */
+void conn_env_close(struct conn_env *env);
+
+/* Takes an accepted transport. */
+void conn_accept(struct conn_env *env, const struct conn_role *role, struct transport *transport);
+/* For a session's owner: the same as host_wake() of the conn's session. */
+void conn_wake(struct conn *conn);
+/* Ends it: the session hears `why`, then close. */
+void conn_end(struct conn *conn, enum ending why);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * dial: an outbound connection with a client session on it. The session's type decides when to ask
+ * for the upgrade; with CONN_IMPLICIT it starts secure.
+ */
+#ifndef POSTERN_NET_DIAL_H
+#define POSTERN_NET_DIAL_H
+
+#include "net/conn.h"
+
+struct dial {
+    struct endpoint to;
+    const struct endpoint *source; /* NULL: the kernel's choice */
+    enum conn_security security;
+    const struct tls_client_policy *tls; /* borrowed until the connection is gone */
+    int64_t connect_timeout_ms;
+    const struct session_type *type;
+    void *owner; /* the session's service and the owner of these events */
+    const struct conn_owner_events *events;
+};
+
+/* Never calls back inside this call. The conn is valid until on_gone. */
+struct conn *dial_start(struct conn_env *env, const struct dial *dial);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * host: what a session knows of its connection, and the little that it may ask of it. Implemented
+ * by net/pump.c, and by tests that drive sessions without a connection.
+ */
+#ifndef POSTERN_NET_HOST_H
+#define POSTERN_NET_HOST_H
+
+#include "base/clock.h"
+#include "base/span.h"
+#include "net/endpoint.h"
+#include "net/out.h"
+
+struct host;
+struct job_port;
+struct loop;
+struct tls_facts;
+
+struct host_ops {
+    void (*wake)(struct host *host);
+    void (*name)(struct host *host, struct span login);
+};
+
+/* The session's side of its connection. Fields are read-only for sessions. */
+struct host {
+    const struct host_ops *ops;
+    struct out *out;
+    const struct tls_facts *tls; /* NULL in plaintext */
+    struct endpoint peer, local;
+    uint64_t conn_id; /* on every log line: log_hex(line, "conn", host->conn_id) */
+    struct loop *loop;
+    struct job_port *port; /* for store_watch() and the like; requests go by want_answer() */
+    const struct clock *clock;
+    const char *listener; /* the listener's name in the configuration; "" for outbound */
+};
+
+/* Asks for a call of `wake` (rule 3). Loop thread; allowed at any time, also inside a session
+ * function. */
+static inline void host_wake(struct host *host)
+{
+    host->ops->wake(host);
+}
+
+/* Tells the connection who is logged in, for its log line and the per-login limits. */
+static inline void host_name(struct host *host, struct span login)
+{
+    host->ops->name(host, login);
+}
+
+#endif

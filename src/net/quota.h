@@ -1,0 +1,21 @@
+/*
+ * quota: how many connections there are in all and per address, over all loops. Thread-safe.
+ */
+#ifndef POSTERN_NET_QUOTA_H
+#define POSTERN_NET_QUOTA_H
+
+#include "net/endpoint.h"
+
+struct quota;
+
+struct quota *quota_create(unsigned connections_max, unsigned connections_per_address_max);
+void quota_free(struct quota **quota);
+void quota_set_limits(struct quota *quota, unsigned connections_max,
+                      unsigned connections_per_address_max);
+
+/* 0 and one place taken, or ERR_LIMIT. IPv6 addresses count by /64. */
+int quota_take(struct quota *quota, const struct endpoint *peer)
+    __attribute__((warn_unused_result));
+void quota_give_back(struct quota *quota, const struct endpoint *peer);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * accept: a message into local mailboxes and the queue, in one durable transaction. See store.h.
+ */
+#ifndef POSTERN_STORE_ACCEPT_H
+#define POSTERN_STORE_ACCEPT_H
+
+#include "store/body.h"
+#include "store/store.h"
+
+enum store_mail_flags { STORE_MAIL_8BIT = 1, STORE_MAIL_UTF8 = 2, STORE_MAIL_BINARY = 4 };
+enum store_notify {
+    STORE_NOTIFY_DEFAULT = 0,
+    STORE_NOTIFY_NEVER = 1,
+    STORE_NOTIFY_SUCCESS = 2,
+    STORE_NOTIFY_FAILURE = 4,
+    STORE_NOTIFY_DELAY = 8
+};
+
+struct store_recipient {
+    uint64_t account;     /* local: into this account's INBOX; 0: into the queue */
+    struct span address;  /* where it goes */
+    struct span original; /* ORCPT, or empty */
+    unsigned notify;
+    int status; /* out: 0, ERR_NOT_FOUND (account gone meanwhile), ERR_FULL (quota), ... */
+};
+
+struct store_envelope {
+    struct span reverse_path; /* empty: null */
+    struct span envelope_id;  /* ENVID, or empty */
+    struct span return_kind;  /* RET: "FULL", "HDRS" or empty */
+    unsigned mail_flags;
+};
+
+struct store_accept {
+    struct job job;
+    int status;
+    struct fault fault;
+    uint64_t message;
+    struct store_recipient *recipients; /* copies of what was given, with status */
+    size_t recipient_count;
+};
+/* Takes the body (when the job is freed, whatever came of it). Everything else is copied. Expiry of
+ * queue entries is settings of the relay: expires_us 0 lets the relay decide. */
+struct store_accept *store_accept_create(struct store *store, struct store_body *body,
+                                         const struct store_envelope *envelope,
+                                         const struct store_recipient *recipients, size_t count);
+
+#endif

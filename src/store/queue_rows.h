@@ -1,0 +1,61 @@
+/*
+ * queue_rows: the queue as rows: what is due, and what became of it. See store.h.
+ */
+#ifndef POSTERN_STORE_QUEUE_ROWS_H
+#define POSTERN_STORE_QUEUE_ROWS_H
+
+#include "store/accept.h"
+#include "store/body.h"
+#include "store/store.h"
+
+struct store_queue_row {
+    uint64_t id;      /* one per recipient */
+    uint64_t message; /* id for logs */
+    struct store_blob blob;
+    struct span reverse_path, recipient, original, envelope_id, return_kind;
+    unsigned notify, mail_flags;
+    unsigned attempts;
+    int64_t created_us, due_us;
+    struct span last_status; /* last outcome in words */
+    bool is_held;
+};
+
+struct store_queue {
+    struct job job;
+    int status;
+    struct fault fault;
+    struct store_queue_row *rows;
+    size_t count;
+    int64_t next_due_us; /* of the first row not returned; INT64_MAX: none */
+};
+/* Rows that are due by `due_us`, ordered by (due, id), beginning behind (after_due_us, after_id);
+ * leases are the caller's memory. due_us INT64_MAX: all, for listing. */
+struct store_queue *store_queue_create(struct store *store, int64_t due_us, int64_t after_due_us,
+                                       uint64_t after_id, size_t count_max);
+
+enum store_outcome_kind {
+    STORE_OUTCOME_DONE,     /* delivered or reported: the row goes */
+    STORE_OUTCOME_DEFERRED, /* due_us and text replaced, attempts + 1 */
+    STORE_OUTCOME_RETRY_NOW /* `queue retry`: due at once, attempts unchanged */
+};
+struct store_outcome {
+    uint64_t id;
+    enum store_outcome_kind kind;
+    int64_t due_us;
+    struct span text;
+};
+
+struct store_settle {
+    struct job job;
+    int status;
+    struct fault fault;
+    uint64_t report; /* id of the report's message, 0: none */
+};
+/* Outcomes of attempts, and the report that they caused (or NULL), in one transaction. Takes
+ * report_body; everything else is copied. */
+struct store_settle *store_settle_create(struct store *store, const struct store_outcome *outcomes,
+                                         size_t count, struct store_body *report_body,
+                                         const struct store_recipient *report_recipients,
+                                         size_t report_recipient_count);
+
+#endif
