@@ -14,7 +14,7 @@
 CC ?= gcc
 PREFIX ?= /usr/local
 DESTDIR ?=
-PKGS := gnutls libuv libconfig sqlite3 libunbound
+PKGS := gnutls libuv libconfig sqlite3
 VERSION := 0.1.0
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
@@ -25,7 +25,8 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 CPPFLAGS += -Isrc -I. -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' \
   $(shell pkg-config --cflags $(PKGS))
 CFLAGS += -std=gnu17 -g $(WARNINGS)
-LDLIBS += $(shell pkg-config --libs $(PKGS)) -lpthread
+# libunbound has no usable .pc file on Debian 12: it asks for one of libevent, which it does not need.
+LDLIBS += $(shell pkg-config --libs $(PKGS)) -lunbound -lpthread
 HARDENING := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 HARDENING_LD := -pie -Wl,-z,relro,-z,now
 
