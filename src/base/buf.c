@@ -30,7 +30,7 @@ void buf_wipe(struct buf *buf)
  * reserve their maximum at once. */
 static void make_room(struct buf *buf, size_t size)
 {
-    if (buf->start + buf->len + size <= buf->capacity)
+    if (buf->data != NULL && buf->start + buf->len + size <= buf->capacity)
         return;
 
     if (buf->start > 0 && buf->len + size <= buf->capacity && buf->start >= buf->len) {
