@@ -20,9 +20,12 @@ struct transport_events {
     void (*on_connected)(void *owner, int err, const struct fault *fault);
     /* Bytes came, while reading is on. Borrowed: they lie in the loop's one read buffer. */
     void (*on_read)(void *owner, struct span bytes);
-    /* No more will come: 0 for an orderly end, ERR_CLOSED for a reset, ERR_IO otherwise. */
+    /* No more will come: 0 for an orderly end, ERR_CLOSED for a reset, ERR_IO otherwise. An error
+     * may follow an orderly end (a later write did not work); after an error nothing is told but
+     * on_closed, and writes are dropped. Like bytes, an orderly end needs reading to be on. */
     void (*on_end)(void *owner, int err);
-    /* Everything given to transport_write() has been handed to the kernel. */
+    /* What was pending has been handed to the kernel. Not told for a write that left nothing
+     * pending: look at transport_pending() first. */
     void (*on_written)(void *owner);
     /* After transport_close() or transport_reset(): the transport is gone, forget it. */
     void (*on_closed)(void *owner);
@@ -59,7 +62,7 @@ static inline void transport_read_on(struct transport *transport)
     transport->ops->read_on(transport);
 }
 
-/* No on_read after it until it is on again; the end may still be told. */
+/* No on_read after it until it is on again; an error may still be told. */
 static inline void transport_read_off(struct transport *transport)
 {
     transport->ops->read_off(transport);
@@ -79,7 +82,7 @@ static inline size_t transport_pending(const struct transport *transport)
     return transport->ops->pending(transport);
 }
 
-/* Ends our direction after what is pending. */
+/* Ends our direction after what is pending. Nothing is written after it. */
 static inline void transport_shutdown(struct transport *transport)
 {
     transport->ops->shutdown(transport);
