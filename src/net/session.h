@@ -75,9 +75,10 @@ struct verdict {
         session_answer_fn *answer;
         session_drain_fn *drain;
     } then;
-    struct job *job;      /* ANSWER */
-    struct span go_ahead; /* UPGRADE: sent when the upgrade goes on; lives for ever */
-    struct span refusal;  /* UPGRADE: sent, then closed, when plaintext waits behind the command */
+    struct job *job; /* ANSWER */
+    /* UPGRADE: the session's memory; copied before the session is freed (IMAP's carry the tag). */
+    struct span go_ahead; /* sent when the upgrade goes on */
+    struct span refusal;  /* sent, then closed, when plaintext waits behind the command */
 };
 
 /* max: longest line, without CRLF. */
