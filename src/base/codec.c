@@ -5,6 +5,7 @@
 #include "base/codec.h"
 
 #include "base/err.h"
+#include "base/require.h"
 
 #if defined(__x86_64__)
 #include <nmmintrin.h>
@@ -36,6 +37,12 @@ int codec_base64_encode(struct span bytes, struct buf *text_out)
     }
     buf_add_len(text_out, len);
     return 0;
+}
+
+void codec_base64_put(struct span bytes, struct buf *text_out)
+{
+    int err = codec_base64_encode(bytes, text_out);
+    require(err == 0);
 }
 
 static int sextet(char byte)

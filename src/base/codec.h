@@ -12,6 +12,8 @@
 /* Appends the base64 of bytes; 0 or ERR_LIMIT. */
 int codec_base64_encode(struct span bytes, struct buf *text_out)
     __attribute__((warn_unused_result));
+/* The same for buffers without a maximum and texts that fit by construction: requires it. */
+void codec_base64_put(struct span bytes, struct buf *text_out);
 /* Strict: whole groups of four, canonical padding, no white space. 0, ERR_SYNTAX or ERR_LIMIT. */
 int codec_base64_decode(struct span text, struct buf *bytes_out)
     __attribute__((warn_unused_result));
