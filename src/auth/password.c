@@ -27,9 +27,9 @@ static int decode_field(struct span text, size_t size_min, size_t size_max,
                         unsigned char *bytes_out, size_t *len_out)
 {
     struct buf decoded;
-    buf_init(&decoded, size_max);
+    buf_init(&decoded, CODEC_BASE64_LEN(size_max)); /* room for whole groups */
     int err = codec_base64_decode(text, &decoded);
-    if (err == 0 && decoded.len < size_min)
+    if (err == 0 && (decoded.len < size_min || decoded.len > size_max))
         err = ERR_SYNTAX;
     if (err == 0) {
         memcpy(bytes_out, buf_span(&decoded).ptr, decoded.len);

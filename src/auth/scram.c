@@ -149,7 +149,7 @@ struct final_message {
 static int decode_proof(struct span text, unsigned char out[DIGEST_SHA256_SIZE])
 {
     struct buf proof;
-    buf_init(&proof, DIGEST_SHA256_SIZE);
+    buf_init(&proof, CODEC_BASE64_LEN(DIGEST_SHA256_SIZE)); /* room for whole groups */
     int err = codec_base64_decode(text, &proof);
     if (err == 0 && proof.len == DIGEST_SHA256_SIZE)
         memcpy(out, buf_span(&proof).ptr, DIGEST_SHA256_SIZE);
