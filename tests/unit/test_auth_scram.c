@@ -33,7 +33,7 @@ TEST(test_the_vector_of_rfc_7677)
     check_int(scram_take_final(&scram, span_of("c=biws,r=" CLIENT_NONCE SERVER_NONCE ",p=" PROOF),
                                &verifier, &out),
               0);
-    check_span(buf_span(&out), "v=6rriTRBi23WpR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
+    check_span(buf_span(&out), "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
     buf_release(&out);
     scram_deinit(&scram);
 }
@@ -118,7 +118,7 @@ TEST(test_final_messages)
         {"c=biws,r=" NONCE ",p=" PROOF, 0},
         /* The proof covers extensions, so one that was put in makes it wrong. */
         {"c=biws,r=" NONCE ",x=1,p=" PROOF, ERR_REFUSED},
-        {"c=biws,r=" NONCE ",p=6rriTRBi23WpR/wtup+mMhUZUn/dB5nLTJRsjl95G4=", ERR_REFUSED},
+        {"c=biws,r=" NONCE ",p=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=", ERR_REFUSED},
         {"c=biws,r=" NONCE ",p=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", ERR_REFUSED},
         {"c=eSws,r=" NONCE ",p=" PROOF, ERR_SYNTAX},
         {"c=biws,r=" CLIENT_NONCE ",p=" PROOF, ERR_SYNTAX},
