@@ -16,12 +16,19 @@
 
 struct tls_manager;
 
-/* Loads all that the settings name. NULL with the reason in fault. Owned. */
+/* Loads all that the settings name. NULL with the reason in fault. Owned. An expired certificate
+ * is loaded with a warning in the log: a server that does not start loses more than one that some
+ * clients refuse. Without a certificate in the settings it serves outbound sessions only. clock
+ * outlives the manager and its sessions. */
 struct tls_manager *tls_manager_create(const struct settings_tls *settings,
                                        const struct clock *clock, struct fault *fault);
-/* Builds and checks a new generation; on failure the old one goes on and fault says why. */
+/* Builds and checks a new generation; on failure the old one goes on and fault says why. A
+ * certificate outside its dates is refused here. */
 int tls_manager_reload(struct tls_manager *manager, const struct settings_tls *settings,
                        struct fault *fault) __attribute__((warn_unused_result));
+/* What a reload would say, for `postern check`. */
+int tls_manager_check(const struct settings_tls *settings, const struct clock *clock,
+                      struct fault *fault) __attribute__((warn_unused_result));
 /* Sessions may outlive it: generations are counted. */
 void tls_manager_free(struct tls_manager **manager);
 

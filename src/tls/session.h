@@ -21,11 +21,24 @@ enum tls_verify {
     TLS_VERIFY_OFF
 };
 
-/* How an outbound session is to be. */
+/* A further opinion on the peer's certificate that may take time (DANE, MTA-STS, a directory).
+ * judge is called with our own verdict in *check and may change it. It returns 0, or ERR_AGAIN
+ * while its answer is a request under way: the handshake then says TLS_WAITING, and the next
+ * tls_session_handshake() asks again. */
+struct tls_judge {
+    int (*judge)(void *owner, struct span certificate_der, enum tls_check *check);
+    void *owner;
+};
+
+/* How an outbound session is to be. Borrowed until tls_session_connect() returns, but for what
+ * alpn and judge.owner point to: those outlive the session. */
 struct tls_client_policy {
-    const char *server_name; /* SNI and the name to check; NULL: no SNI, name not checked */
+    /* SNI and the name to check, a DNS name (A-labels) or a numeric address, which is checked and
+     * not sent (RFC 6066 3); NULL: no SNI, name not checked */
+    const char *server_name;
     enum tls_verify verify;
-    const char *alpn; /* "smtp"; NULL: none offered */
+    const char *alpn;       /* "smtp"; NULL: none offered */
+    struct tls_judge judge; /* judge NULL: our own verdict stands */
 };
 
 /* Where sealed bytes go and come from. Borrowed for the life of the session. */
@@ -36,7 +49,8 @@ struct tls_wire {
 };
 
 /* alpn: the registered name of the protocol ("smtp", "imap", "pop3"): a client that offers only
- * others is refused with no_application_protocol; one that offers none is served. */
+ * others is refused with no_application_protocol; one that offers none is served. alpn outlives
+ * the session. NULL: not asked. */
 struct tls_session *tls_session_accept(struct tls_manager *manager, const struct tls_wire *wire,
                                        const char *alpn, struct tap *tap, uint64_t conn_id);
 struct tls_session *tls_session_connect(struct tls_manager *manager, const struct tls_wire *wire,
@@ -62,7 +76,8 @@ const struct tls_facts *tls_session_facts(const struct tls_session *session);
 int64_t tls_session_read(struct tls_session *session, void *bytes_out, size_t size,
                          struct fault *fault) __attribute__((warn_unused_result));
 /* Seals up to 16 KiB of the parts into one record and pushes it; returns how many bytes it took
- * (at least 1 when there is any) or ERR_TLS. Several small parts share a record. */
+ * (at least 1 when there is any) or ERR_TLS. Several small parts share a record, so a reply of many
+ * pieces costs one seal; a single part is sealed from where it lies. */
 int64_t tls_session_write(struct tls_session *session, const struct span *parts, size_t count)
     __attribute__((warn_unused_result));
 /* Pushes close_notify. */

@@ -1,0 +1,243 @@
+/*
+ * creds: reads certificate, key and trust files into GnuTLS credentials and checks them first: the
+ * chain in order, the key that of the leaf, the dates. Who holds the result is manager.c; making
+ * certificates is pki.c. Tests: test_tls_manager.c.
+ */
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "tls/tls_internal.h"
+
+/* Debian's bundle. A file and not the PKCS#11 trust module, which is not safe to share between
+ * threads (GnuTLS issue 1212). */
+#define SYSTEM_TRUST_FILE "/etc/ssl/certs/ca-certificates.crt"
+
+enum {
+    CHAIN_MAX = 16,            /* what GnuTLS's own verification follows */
+    PEM_SIZE_MAX = 256 * 1024, /* a chain is some 10 KiB */
+    TRUST_SIZE_MAX = 16 * 1024 * 1024
+};
+
+struct chain {
+    gnutls_x509_crt_t crts[CHAIN_MAX];
+    unsigned count;
+};
+
+static void chain_deinit(struct chain *chain)
+{
+    for (unsigned i = 0; i < chain->count; i++)
+        gnutls_x509_crt_deinit(chain->crts[i]);
+    chain->count = 0;
+}
+
+static int chain_load(const char *file, struct chain *chain, struct fault *fault)
+{
+    char *pem = NULL;
+    size_t len = 0;
+    int err = file_read_all(file, PEM_SIZE_MAX, &pem, &len, fault);
+
+    if (err != 0)
+        return fault_wrap(fault, "tls.certificate");
+    const gnutls_datum_t datum = {(unsigned char *)pem, (unsigned)len};
+    chain->count = CHAIN_MAX;
+    int ret = gnutls_x509_crt_list_import(chain->crts, &chain->count, &datum, GNUTLS_X509_FMT_PEM,
+                                          GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED);
+    mem_free(pem);
+    if (ret > 0)
+        return 0;
+    chain->count = 0;
+    return fault_set(fault, ERR_CONFIG,
+                     "could not read certificates from %s: %s; it must hold the server's "
+                     "certificate first, then its intermediates, in PEM",
+                     file, ret == 0 ? "there is none in it" : gnutls_strerror(ret));
+}
+
+static int key_load(const char *file, gnutls_x509_privkey_t *key_out, struct fault *fault)
+{
+    char *pem = NULL;
+    size_t len = 0;
+    int err = file_read_all(file, PEM_SIZE_MAX, &pem, &len, fault);
+
+    if (err != 0)
+        return fault_wrap(fault, "tls.key");
+    const gnutls_datum_t datum = {(unsigned char *)pem, (unsigned)len};
+    int ret = gnutls_x509_privkey_init(key_out);
+    if (ret == GNUTLS_E_SUCCESS)
+        ret = gnutls_x509_privkey_import2(*key_out, &datum, GNUTLS_X509_FMT_PEM, NULL, 0);
+    mem_wipe(pem, len);
+    mem_free(pem);
+    if (ret == GNUTLS_E_SUCCESS)
+        return 0;
+    return fault_set(fault, ERR_CONFIG,
+                     "could not read a private key from %s: %s; it must hold one unencrypted "
+                     "private key in PEM",
+                     file, gnutls_strerror(ret));
+}
+
+/* For faults: the subject, escaped and cut. */
+static const char *subject_of(gnutls_x509_crt_t crt, char out[128])
+{
+    char name[256];
+    size_t len = sizeof name;
+
+    if (gnutls_x509_crt_get_dn(crt, name, &len) != GNUTLS_E_SUCCESS || len == 0)
+        return "without a subject";
+    tls_escape(span_make(name, strnlen(name, len)), out, 128);
+    return out;
+}
+
+static int chain_check_order(const char *file, const struct chain *chain, struct fault *fault)
+{
+    char subject[128], issuer[128];
+
+    for (unsigned i = 1; i < chain->count; i++)
+        if (gnutls_x509_crt_check_issuer(chain->crts[i - 1], chain->crts[i]) == 0)
+            return fault_set(fault, ERR_CONFIG,
+                             "%s is not in order: certificate %u (%s) did not issue certificate "
+                             "%u (%s); put the server's certificate first, each issuer behind it",
+                             file, i + 1, subject_of(chain->crts[i], issuer), i,
+                             subject_of(chain->crts[i - 1], subject));
+    return 0;
+}
+
+static int chain_check_key(const struct settings_tls *settings, const struct chain *chain,
+                           gnutls_x509_privkey_t key, struct fault *fault)
+{
+    unsigned char of_key[64], of_crt[64];
+    size_t key_len = sizeof of_key, crt_len = sizeof of_crt;
+
+    if (gnutls_x509_privkey_get_key_id(key, GNUTLS_KEYID_USE_SHA256, of_key, &key_len) == 0 &&
+        gnutls_x509_crt_get_key_id(chain->crts[0], GNUTLS_KEYID_USE_SHA256, of_crt, &crt_len) ==
+            0 &&
+        key_len == crt_len && memcmp(of_key, of_crt, key_len) == 0)
+        return 0;
+    return fault_set(fault, ERR_CONFIG,
+                     "%s is not the key of the first certificate in %s; name the pair that was "
+                     "issued together",
+                     settings->key, settings->certificate);
+}
+
+static int chain_check_dates(const char *file, const struct chain *chain, int64_t now_s,
+                             struct fault *fault)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        time_t from = gnutls_x509_crt_get_activation_time(chain->crts[i]);
+        time_t until = gnutls_x509_crt_get_expiration_time(chain->crts[i]);
+        bool is_early = now_s < (int64_t)from;
+        time_t when = is_early ? from : until;
+        struct tm tm;
+        char date[32], subject[128];
+
+        if (!is_early && now_s <= (int64_t)until)
+            continue;
+        (void)gmtime_r(&when, &tm);
+        (void)strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S UTC", &tm);
+        return fault_set(fault, ERR_CONFIG, "certificate %u in %s (%s) %s %s; %s", i + 1, file,
+                         subject_of(chain->crts[i], subject),
+                         is_early ? "is not valid before" : "expired on", date,
+                         is_early ? "check the machine's clock" : "renew it");
+    }
+    return 0;
+}
+
+static int chain_check(const struct settings_tls *settings, const struct chain *chain,
+                       gnutls_x509_privkey_t key, enum tls_dates dates, const struct clock *clock,
+                       struct fault *fault)
+{
+    struct fault late;
+    int err = chain_check_order(settings->certificate, chain, fault);
+
+    if (err == 0)
+        err = chain_check_key(settings, chain, key, fault);
+    if (err != 0)
+        return err;
+    if (dates == TLS_DATES_STRICT)
+        return chain_check_dates(settings->certificate, chain, clock_wall_s(clock), fault);
+    if (chain_check_dates(settings->certificate, chain, clock_wall_s(clock), &late) != 0)
+        log_event(LOG_ERROR, "tls", "certificate", "why", late.text);
+    return 0;
+}
+
+int tls_creds_load_server(const struct settings_tls *settings, const struct clock *clock,
+                          enum tls_dates dates, gnutls_certificate_credentials_t *cred_out,
+                          struct fault *fault)
+{
+    struct chain chain = {.count = 0};
+    gnutls_x509_privkey_t key = NULL;
+    gnutls_certificate_credentials_t cred = NULL;
+
+    *cred_out = NULL;
+    if (settings->certificate[0] == '\0')
+        return 0;
+    int err = chain_load(settings->certificate, &chain, fault);
+    if (err == 0)
+        err = key_load(settings->key, &key, fault);
+    if (err == 0)
+        err = chain_check(settings, &chain, key, dates, clock, fault);
+    if (err != 0)
+        goto out;
+    int ret = gnutls_certificate_allocate_credentials(&cred);
+    if (ret == GNUTLS_E_SUCCESS)
+        ret = gnutls_certificate_set_x509_key(cred, chain.crts, (int)chain.count, key);
+    if (ret < 0) {
+        err = fault_set(fault, ERR_CONFIG, "could not use the certificate in %s: %s; replace it",
+                        settings->certificate, gnutls_strerror(ret));
+        goto out;
+    }
+    *cred_out = cred;
+    cred = NULL;
+out:
+    if (cred != NULL)
+        gnutls_certificate_free_credentials(cred);
+    if (key != NULL)
+        gnutls_x509_privkey_deinit(key);
+    chain_deinit(&chain);
+    return err;
+}
+
+static int trust_load(const char *file, gnutls_certificate_credentials_t cred, struct fault *fault)
+{
+    char *pem = NULL;
+    size_t len = 0;
+    int err = file_read_all(file, TRUST_SIZE_MAX, &pem, &len, fault);
+
+    if (err != 0)
+        return fault_wrap(fault, "tls.trusted");
+    const gnutls_datum_t datum = {(unsigned char *)pem, (unsigned)len};
+    int count = gnutls_certificate_set_x509_trust_mem(cred, &datum, GNUTLS_X509_FMT_PEM);
+    mem_free(pem);
+    if (count > 0)
+        return 0;
+    return fault_set(fault, ERR_CONFIG,
+                     "could not read authorities from %s: %s; it must hold their certificates in "
+                     "PEM",
+                     file, count == 0 ? "there is none in it" : gnutls_strerror(count));
+}
+
+int tls_creds_load_client(const struct settings_tls *settings,
+                          gnutls_certificate_credentials_t *cred_out, struct fault *fault)
+{
+    const char *file = settings->trusted[0] != '\0' ? settings->trusted : SYSTEM_TRUST_FILE;
+    gnutls_certificate_credentials_t cred = NULL;
+    int err = 0;
+
+    if (gnutls_certificate_allocate_credentials(&cred) != GNUTLS_E_SUCCESS)
+        return fault_set(fault, ERR_TLS, "could not make TLS credentials; restart");
+    /* A machine without a bundle still serves; each outbound check then says unknown authority. */
+    if (settings->trusted[0] == '\0' && access(file, F_OK) != 0)
+        log_event(LOG_WARN, "tls", "no-authorities", "file", file);
+    else
+        err = trust_load(file, cred, fault);
+    if (err != 0) {
+        gnutls_certificate_free_credentials(cred);
+        return err;
+    }
+    /* verify.c looks at dates itself, by our clock. */
+    gnutls_certificate_set_verify_flags(cred, GNUTLS_VERIFY_DISABLE_TIME_CHECKS);
+    *cred_out = cred;
+    return 0;
+}

@@ -1,0 +1,92 @@
+/*
+ * tls_internal: what the files of this directory share. A generation is what a reload replaces
+ * whole: credentials, trust list, priority caches. It is immutable once built and counted: the
+ * manager holds one reference, each session another.
+ */
+#ifndef POSTERN_TLS_TLS_INTERNAL_H
+#define POSTERN_TLS_TLS_INTERNAL_H
+
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <stdatomic.h>
+
+#include "base/clock.h"
+#include "conf/settings/tls.h"
+#include "tls/manager.h"
+#include "tls/session.h"
+
+enum { TLS_TICKET_KEY_SIZE = 64 };
+
+/* Whether a certificate outside its dates is refused (a reload: the old one goes on) or loaded
+ * with a warning (a start: a server that is down loses more than one that some clients refuse). */
+enum tls_dates { TLS_DATES_STRICT, TLS_DATES_WARN };
+
+struct tls_generation {
+    atomic_uint ref_count;
+    const struct clock *clock;               /* borrowed, outlives every session */
+    gnutls_certificate_credentials_t server; /* NULL: no certificate is configured */
+    gnutls_certificate_credentials_t client; /* no certificate; carries the trust list */
+    gnutls_priority_t server_priority;       /* shared by all sessions: 8 KB less in each */
+    gnutls_priority_t client_priority;
+    unsigned char ticket_key[TLS_TICKET_KEY_SIZE]; /* the manager's; survives reloads */
+};
+
+/* manager.c: a reference on the current generation. */
+struct tls_generation *tls_generation_get(struct tls_manager *manager);
+void tls_generation_unref(struct tls_generation **generation);
+
+/* creds.c: chain and key as credentials; *cred_out is NULL when no certificate is configured. */
+int tls_creds_load_server(const struct settings_tls *settings, const struct clock *clock,
+                          enum tls_dates dates, gnutls_certificate_credentials_t *cred_out,
+                          struct fault *fault) __attribute__((warn_unused_result));
+int tls_creds_load_client(const struct settings_tls *settings,
+                          gnutls_certificate_credentials_t *cred_out, struct fault *fault)
+    __attribute__((warn_unused_result));
+
+/* policy.c: the priority cache that a profile or priority string stands for. key: the name of the
+ * setting, for the fault. */
+int tls_policy_create(const char *key, const char *profile, gnutls_priority_t *priority_out,
+                      struct fault *fault) __attribute__((warn_unused_result));
+
+/* ticket.c */
+void tls_ticket_key_create(unsigned char key_out[TLS_TICKET_KEY_SIZE]);
+void tls_ticket_enable(gnutls_session_t gnutls, unsigned char key[TLS_TICKET_KEY_SIZE]);
+
+struct tls_session {
+    gnutls_session_t gnutls;
+    struct tls_generation *generation;
+    struct tls_wire wire;
+    struct tap *tap;
+    uint64_t conn_id;
+    int64_t began_us;          /* wall time of the first call of handshake; 0: not yet */
+    char *server_name;         /* client: the name to check; freed when the handshake is done */
+    const char *alpn;          /* borrowed: a literal of the caller */
+    struct tls_judge judge;    /* client */
+    enum tls_verify verify;    /* client */
+    unsigned odd_record_count; /* records that carried no data: bounded by session.c */
+    unsigned char first_byte;  /* of the peer, to name plaintext on a TLS port */
+    bool is_client, has_first_byte;
+    bool has_verdict; /* verify.c has filled facts.check */
+    bool is_waiting;  /* the judge wants to be asked again */
+    bool is_broken;   /* a fatal error happened: nothing is sent or read any more */
+    struct tls_facts facts;
+};
+
+/* gather.c: fills the facts when the handshake is done. */
+void tls_facts_gather(struct tls_session *session);
+
+/* verify.c: GnuTLS's verify function of client sessions, and the alert that tells a verdict. */
+int tls_verify_on_certificate(gnutls_session_t gnutls);
+gnutls_alert_description_t tls_verify_alert(enum tls_check check);
+/* Whether one of the certificate's names is name (RFC 9525 6.3); counts the names it has. */
+bool tls_verify_name(gnutls_x509_crt_t crt, const char *name, unsigned *name_count_out);
+
+/* trace.c: events for the lens. attach makes GnuTLS report handshake messages. */
+void tls_trace_attach(struct tls_session *session);
+void tls_trace(struct tls_session *session, enum tap_kind kind, int code, struct span detail);
+void tls_trace_record(struct tls_session *session, const char *direction, const void *bytes,
+                      size_t len);
+/* Printable ASCII stays, all else becomes \xNN; cut to fit, always terminated. */
+void tls_escape(struct span bytes, char *out, size_t size);
+
+#endif

@@ -1,0 +1,79 @@
+/*
+ * trace: what a TLS session does, as events for the lens (base/tap.h): handshake messages of both
+ * sides, records, alerts. Costs one comparison when nobody looks. No secret passes: handshake
+ * bodies hold public values, sealed tickets and signatures, never keys; record events hold lengths.
+ * Tests: test_tls_session.c.
+ */
+#include <stdio.h>
+
+#include "tls/tls_internal.h"
+
+void tls_trace(struct tls_session *session, enum tap_kind kind, int code, struct span detail)
+{
+    if (session->tap == NULL)
+        return;
+    const struct tap_event event = {.kind = kind,
+                                    .conn_id = session->conn_id,
+                                    .at_us = clock_wall_us(session->generation->clock),
+                                    .code = code,
+                                    .detail = detail};
+    tap_emit(session->tap, &event);
+}
+
+/* bytes: at least a record's header, as GnuTLS pulls and pushes it. */
+void tls_trace_record(struct tls_session *session, const char *direction, const void *bytes,
+                      size_t len)
+{
+    enum { RECORD_HEADER_SIZE = 5 };
+    const unsigned char *header = bytes;
+    char text[64];
+
+    if (session->tap == NULL || len < RECORD_HEADER_SIZE)
+        return;
+    unsigned size = (unsigned)header[3] << 8 | header[4];
+    int text_len = snprintf(text, sizeof text, "%s %u bytes", direction, size);
+    tls_trace(session, TAP_RECORD, header[0], span_make(text, (size_t)text_len));
+}
+
+/* PRE, because POST loses the first ClientHello of a HelloRetryRequest and cuts the client's
+ * incoming messages (FACTS 2). The order is GnuTLS's, which is the order of processing. */
+static int on_handshake_message(gnutls_session_t gnutls, unsigned type, unsigned when,
+                                unsigned is_incoming, const gnutls_datum_t *message)
+{
+    struct tls_session *session = gnutls_session_get_ptr(gnutls);
+
+    (void)when;
+    (void)is_incoming;
+    tls_trace(session, TAP_HANDSHAKE, (int)type,
+              span_make((const char *)message->data, message->size));
+    return 0;
+}
+
+void tls_trace_attach(struct tls_session *session)
+{
+    if (session->tap != NULL)
+        gnutls_handshake_set_hook_function(session->gnutls, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_PRE,
+                                           on_handshake_message);
+}
+
+void tls_escape(struct span bytes, char *out, size_t size)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t len = 0;
+
+    for (size_t i = 0; i < bytes.len; i++) {
+        unsigned char byte = (unsigned char)bytes.ptr[i];
+        bool is_plain = byte >= 0x20 && byte < 0x7f && byte != '\\' && byte != '"';
+        if (len + (is_plain ? 1 : 4) >= size)
+            break;
+        if (is_plain) {
+            out[len++] = (char)byte;
+            continue;
+        }
+        out[len++] = '\\';
+        out[len++] = 'x';
+        out[len++] = digits[byte >> 4];
+        out[len++] = digits[byte & 15];
+    }
+    out[len] = '\0';
+}
