@@ -1,0 +1,202 @@
+/*
+ * The verdicts on a server's certificate, each from a handshake with a certificate minted to
+ * deserve it: required ends the handshake with its alert, opportunistic records, off does not look.
+ */
+#include "base/mem.h"
+#include "check.h"
+#include "tests/fake/tls_lab.h"
+
+static struct tls_lab lab;
+
+enum issuer { BY_LAB, BY_STRANGER, BY_INTERMEDIATE };
+
+static const struct verdict_case {
+    const char *name;
+    enum issuer issuer;
+    unsigned quirks, purposes;
+    int from_days, until_days;
+    const char *server_name;
+    enum tls_check wanted;
+    const char *alert; /* as GnuTLS names it to the server */
+    const char *detail;
+} cases[] = {
+    {"good", BY_LAB, 0, PKI_SERVER, -1, 1, "mx.example.org", TLS_CHECK_GOOD, "", ""},
+    {"good, case and final dot", BY_LAB, 0, PKI_SERVER, -1, 1, "MX.Example.ORG.", TLS_CHECK_GOOD,
+     "", ""},
+    {"good, no name asked for", BY_LAB, 0, PKI_SERVER, -1, 1, NULL, TLS_CHECK_GOOD, "", ""},
+    {"good, wildcard", BY_LAB, 0, PKI_SERVER, -1, 1, "a.wild.example.org", TLS_CHECK_GOOD, "", ""},
+    {"good, address", BY_LAB, 0, PKI_SERVER, -1, 1, "127.0.0.1", TLS_CHECK_GOOD, "", ""},
+    {"good, intermediate sent", BY_INTERMEDIATE, 0, PKI_SERVER, -1, 1, "mx.example.org",
+     TLS_CHECK_GOOD, "", ""},
+    {"wildcard is one label", BY_LAB, 0, PKI_SERVER, -1, 1, "a.b.wild.example.org",
+     TLS_CHECK_WRONG_NAME, "Certificate is bad", "wanted a.b.wild.example.org"},
+    {"wildcard is not none", BY_LAB, 0, PKI_SERVER, -1, 1, "wild.example.org", TLS_CHECK_WRONG_NAME,
+     "Certificate is bad", "it names mx.example.org, *.wild.example.org"},
+    {"wrong name", BY_LAB, 0, PKI_SERVER, -1, 1, "mail.example.net", TLS_CHECK_WRONG_NAME,
+     "Certificate is bad", "127.0.0.1"},
+    {"wrong address", BY_LAB, 0, PKI_SERVER, -1, 1, "127.0.0.2", TLS_CHECK_WRONG_NAME,
+     "Certificate is bad", "wanted 127.0.0.2"},
+    {"name only in CN", BY_LAB, PKI_WITHOUT_SAN, PKI_SERVER, -1, 1, "mx.example.org",
+     TLS_CHECK_NO_SAN, "Certificate is bad", "common name"},
+    {"expired", BY_LAB, 0, PKI_SERVER, -3, -1, "mx.example.org", TLS_CHECK_EXPIRED,
+     "Certificate is expired", "valid until 2027-01-14 08:00:00 UTC"},
+    {"not yet valid", BY_LAB, 0, PKI_SERVER, 1, 3, "mx.example.org", TLS_CHECK_NOT_YET_VALID,
+     "Certificate is expired", "valid from 2027-01-16"},
+    {"unknown authority", BY_STRANGER, 0, PKI_SERVER, -1, 1, "mx.example.org",
+     TLS_CHECK_UNKNOWN_AUTHORITY, "CA is unknown", "issued by CN=Stranger"},
+    {"self-signed", BY_LAB, PKI_SELF_SIGNED, PKI_SERVER, -1, 1, "mx.example.org",
+     TLS_CHECK_SELF_SIGNED, "CA is unknown", "issued by CN=mx.example.org"},
+    {"missing intermediate", BY_INTERMEDIATE, PKI_WITHOUT_INTERMEDIATE | PKI_ISSUER_URL, PKI_SERVER,
+     -1, 1, "mx.example.org", TLS_CHECK_MISSING_INTERMEDIATE, "CA is unknown",
+     "issued by CN=Middle"},
+    {"client purpose", BY_LAB, 0, PKI_CLIENT, -1, 1, "mx.example.org", TLS_CHECK_WRONG_PURPOSE,
+     "Certificate is not supported", ""},
+    {"both purposes", BY_LAB, 0, PKI_CLIENT | PKI_SERVER, -1, 1, "mx.example.org", TLS_CHECK_GOOD,
+     "", ""},
+    {"no purpose named", BY_LAB, 0, 0, -1, 1, "mx.example.org", TLS_CHECK_GOOD, "", ""},
+    {"weak key", BY_LAB, PKI_WEAK_KEY, PKI_SERVER, -1, 1, "mx.example.org", TLS_CHECK_WEAK,
+     "Certificate is bad", ""},
+};
+
+static struct pki_authority *stranger, *middle;
+
+static void mint(const struct verdict_case *row)
+{
+    struct pki_request request = tls_lab_request();
+    const struct pki_authority *const authorities[] = {lab.authority, stranger, middle};
+
+    request.quirks = row->quirks;
+    request.purposes = row->purposes;
+    request.not_before_s = TLS_LAB_NOW_S + row->from_days * (int64_t)TLS_LAB_DAY_S;
+    request.not_after_s = TLS_LAB_NOW_S + row->until_days * (int64_t)TLS_LAB_DAY_S;
+    tls_lab_mint(&lab, authorities[row->issuer], &request);
+}
+
+static void check_required(const struct verdict_case *row, const struct tls_pair *pair)
+{
+    const struct tls_facts *facts = tls_session_facts(pair->client.session);
+
+    if (row->wanted == TLS_CHECK_GOOD) {
+        check_int(pair->client.progress, TLS_DONE);
+        check_int(pair->server.progress, TLS_DONE);
+        check_int(pair->server.err, ERR_AGAIN);
+        check_text(pair->client.fault.text, "");
+        return;
+    }
+    check_int(pair->client.progress, TLS_FAILED);
+    check_int(facts->check, row->wanted);
+    check(strstr(pair->client.fault.text, tls_check_sentence(row->wanted)) != NULL);
+    check(strstr(pair->client.fault.text, row->detail) != NULL);
+    if (check_failures > 0)
+        (void)fprintf(stderr, "  fault: %s\n", pair->client.fault.text);
+    check(strstr(pair->server.fault.text, row->alert) != NULL);
+    if (check_failures > 0)
+        (void)fprintf(stderr, "  server: %s\n", pair->server.fault.text);
+}
+
+static void run_case(const struct verdict_case *row, struct tls_manager *manager,
+                     enum tls_verify verify)
+{
+    const struct tls_client_policy policy = {.server_name = row->server_name, .verify = verify};
+    struct tls_pair pair;
+
+    tls_pair_init(&pair, 0);
+    tls_pair_start(&pair, manager, manager, &policy);
+    tls_pair_run(&pair);
+    if (verify == TLS_VERIFY_REQUIRED) {
+        check_required(row, &pair);
+    } else {
+        const struct tls_facts *facts = tls_session_facts(pair.client.session);
+        check_int(pair.client.progress, TLS_DONE);
+        check_int(facts->check,
+                  verify == TLS_VERIFY_OFF ? (int)TLS_CHECK_NOT_DONE : (int)row->wanted);
+        check(verify == TLS_VERIFY_OFF || strstr(facts->check_detail, row->detail) != NULL);
+    }
+    tls_pair_deinit(&pair);
+}
+
+static void run_cases(const char *profile)
+{
+    struct settings_tls settings = lab.settings;
+    struct fault fault;
+
+    settings.client_profile = profile;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        check_case = cases[i].name;
+        mint(&cases[i]);
+        struct tls_manager *manager = tls_manager_create(&settings, &lab.clock.clock, &fault);
+        check(manager != NULL);
+        if (manager == NULL)
+            continue;
+        run_case(&cases[i], manager, TLS_VERIFY_REQUIRED);
+        run_case(&cases[i], manager, TLS_VERIFY_OPPORTUNISTIC);
+        run_case(&cases[i], manager, TLS_VERIFY_OFF);
+        tls_manager_free(&manager);
+    }
+}
+
+TEST(test_each_verdict_in_tls13)
+{
+    run_cases("modern");
+}
+
+TEST(test_each_verdict_in_tls12)
+{
+    run_cases("NONE:+VERS-TLS1.2:+AES-128-GCM:+ECDHE-ECDSA:+ECDHE-RSA:+AEAD:+COMP-NULL:"
+              "+CTYPE-X509:+GROUP-X25519:+SIGN-ECDSA-SHA256:+SIGN-RSA-SHA256:%PROFILE_MEDIUM");
+}
+
+TEST(test_expiry_of_an_intermediate_counts_and_of_the_root_does_not)
+{
+    struct verdict_case row = {.name = "expired intermediate",
+                               .issuer = BY_INTERMEDIATE,
+                               .purposes = PKI_SERVER,
+                               .from_days = -9,
+                               .until_days = 30,
+                               .server_name = "mx.example.org",
+                               .wanted = TLS_CHECK_EXPIRED,
+                               .alert = "expired",
+                               .detail = "CN=Middle"};
+    struct fault fault;
+
+    mint(&row);
+    lab.clock.now_s = TLS_LAB_NOW_S + 6 * TLS_LAB_DAY_S;
+    struct tls_manager *manager = tls_manager_create(&lab.settings, &lab.clock.clock, &fault);
+    run_case(&row, manager, TLS_VERIFY_REQUIRED);
+    row.issuer = BY_LAB;
+    row.wanted = TLS_CHECK_GOOD;
+    mint(&row);
+    tls_manager_free(&manager);
+    lab.clock.now_s = TLS_LAB_NOW_S + 20 * TLS_LAB_DAY_S;
+    manager = tls_manager_create(&lab.settings, &lab.clock.clock, &fault);
+    run_case(&row, manager, TLS_VERIFY_REQUIRED);
+    lab.clock.now_s = TLS_LAB_NOW_S;
+    tls_manager_free(&manager);
+}
+
+static int run_all(int argc, char **argv)
+{
+    static const struct check_test tests[] = {
+        {"test_each_verdict_in_tls13", test_each_verdict_in_tls13},
+        {"test_each_verdict_in_tls12", test_each_verdict_in_tls12},
+        {"test_expiry_of_an_intermediate",
+         test_expiry_of_an_intermediate_counts_and_of_the_root_does_not},
+    };
+    return check_run(argc, argv, tests, sizeof tests / sizeof *tests);
+}
+
+int main(int argc, char **argv)
+{
+    struct fault fault;
+
+    tls_lab_init(&lab);
+    stranger = pki_authority_create("Stranger", TLS_LAB_NOW_S - TLS_LAB_DAY_S,
+                                    TLS_LAB_NOW_S + TLS_LAB_DAY_S, &fault);
+    middle = pki_authority_delegate(lab.authority, "Middle", TLS_LAB_NOW_S - 5 * TLS_LAB_DAY_S,
+                                    TLS_LAB_NOW_S + 5 * TLS_LAB_DAY_S, &fault);
+    int status = run_all(argc, argv);
+    pki_authority_free(&middle);
+    pki_authority_free(&stranger);
+    tls_lab_deinit(&lab);
+    return status;
+}
