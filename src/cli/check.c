@@ -1,0 +1,69 @@
+/*
+ * check.c: postern check: everything that can be found wrong without starting: the configuration's
+ * text and values, and the certificates that it names.
+ */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "privilege.h"
+#include "tls/manager.h"
+
+static const char help[] =
+    "postern check - looks whether the configuration is usable\n"
+    "\n"
+    "  postern check [-c FILE]\n"
+    "\n"
+    "Every complaint is a line: file, line number, what is wrong, what would be right. Also loads\n"
+    "the certificate and key as the server would. Exit status 0: the server can start.\n"
+    "\n"
+    "  -c, --config FILE   the configuration\n"
+    "  -h, --help\n"
+    "\n"
+    "Example: postern check -c /etc/postern/postern.conf\n";
+
+static int check_tls(const struct settings *settings)
+{
+    struct fault fault;
+    fault_clear(&fault);
+    struct tls_manager *manager = tls_manager_create(&settings->tls, &clock_system, &fault);
+    if (manager == NULL) {
+        (void)fprintf(stderr, "%s: tls: %s\n", settings->file, fault.text);
+        return CLI_COULD_NOT;
+    }
+    tls_manager_free(&manager);
+    return CLI_OK;
+}
+
+static int check_user(const struct settings *settings)
+{
+    uid_t uid;
+    gid_t gid;
+    struct fault fault;
+    fault_clear(&fault);
+    if (settings->server.user[0] == '\0' ||
+        privilege_find(settings->server.user, &uid, &gid, &fault) == 0)
+        return CLI_OK;
+    (void)fprintf(stderr, "%s: user: %s\n", settings->file, fault.text);
+    return CLI_COULD_NOT;
+}
+
+int cli_check(int argc, char **argv)
+{
+    struct cli_common common;
+    int status;
+    if (cli_common(argc, argv, help, &common, &status) != CLI_OK)
+        return status;
+    if (common.word_count > 0)
+        return cli_usage("check", "check takes no arguments");
+    const struct settings *settings = cli_load(common.conf_file);
+    if (settings == NULL)
+        return CLI_COULD_NOT;
+    int tls_status = check_tls(settings);
+    int user_status = check_user(settings);
+    status = tls_status != CLI_OK ? tls_status : user_status;
+    if (status == CLI_OK)
+        (void)printf("%s: all is well: %zu listeners\n", settings->file, settings->listener_count);
+    conf_unref(&settings);
+    return status;
+}

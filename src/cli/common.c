@@ -1,0 +1,170 @@
+/*
+ * common.c: what the subcommands share: options, configuration, names and passwords.
+ */
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "crypto/random.h"
+#include "mail/address.h"
+
+static const char *find_conf_file(void)
+{
+    static const char *const places[] = {"postern.conf", "postern-data/postern.conf",
+                                         "/etc/postern/postern.conf"};
+    const char *named = getenv("POSTERN_CONF"); /* read before any thread exists */
+    if (named != NULL && named[0] != '\0')
+        return named;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        if (access(places[i], F_OK) == 0)
+            return places[i];
+    }
+    return places[1];
+}
+
+int cli_common(int argc, char **argv, const char *help, struct cli_common *out, int *status_out)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
+    *out = (struct cli_common){0};
+    optind = 1;
+    int option;
+    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        if (option == 'c') {
+            out->conf_file = optarg;
+            continue;
+        }
+        if (option == 'h')
+            (void)fputs(help, stdout);
+        else
+            (void)fprintf(stderr, "try: postern %s --help\n", argv[0]);
+        *status_out = option == 'h' ? CLI_OK : CLI_USAGE;
+        return CLI_USAGE;
+    }
+    if (out->conf_file == NULL)
+        out->conf_file = find_conf_file();
+    out->words = argv + optind;
+    out->word_count = argc - optind;
+    return CLI_OK;
+}
+
+static void print_complaint(void *owner, const char *file, int line, const char *sentence)
+{
+    (void)owner;
+    if (line > 0)
+        (void)fprintf(stderr, "%s:%d: %s\n", file, line, sentence);
+    else
+        (void)fprintf(stderr, "%s: %s\n", file, sentence);
+}
+
+const struct settings *cli_load(const char *conf_file)
+{
+    return conf_load(conf_file, print_complaint, NULL);
+}
+
+void cli_complain(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)fputs("postern: ", stderr);
+    (void)vfprintf(stderr, format, arguments);
+    (void)fputs("\n", stderr);
+    va_end(arguments);
+}
+
+int cli_usage(const char *command, const char *what)
+{
+    cli_complain("%s; try: postern %s --help", what, command);
+    return CLI_USAGE;
+}
+
+int cli_address(const char *name, const char *first_domain, struct buf *key_out)
+{
+    struct buf text;
+    buf_init(&text, 0);
+    buf_puts(&text, name);
+    if (strchr(name, '@') == NULL)
+        buf_printf(&text, "@%s", first_domain);
+
+    struct address address;
+    const char *reason = NULL;
+    int err = address_parse(buf_span(&text), &address, &reason);
+    if (err == 0)
+        address_key(&address, key_out);
+    else
+        cli_complain("\"%s\" is not an address: %s; write it like alice@example.org", name, reason);
+    buf_release(&text);
+    return err;
+}
+
+char *cli_cut_password(char *name)
+{
+    char *colon = strchr(name, ':');
+    if (colon == NULL)
+        return NULL;
+    *colon = '\0';
+    return colon + 1;
+}
+
+/* One line without its end; an empty one at the end of input. */
+static void read_line(char *text_out)
+{
+    if (fgets(text_out, CLI_PASSWORD_SIZE, stdin) == NULL)
+        text_out[0] = '\0';
+    text_out[strcspn(text_out, "\r\n")] = '\0';
+}
+
+static int ask_twice(const char *name, char *password_out)
+{
+    char again[CLI_PASSWORD_SIZE];
+    struct termios before, silent;
+    if (tcgetattr(STDIN_FILENO, &before) != 0)
+        return ERR_IO;
+    silent = before;
+    silent.c_lflag &= ~(tcflag_t)ECHO;
+    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    (void)fprintf(stderr, "Password for %s: ", name);
+    read_line(password_out);
+    (void)fputs("\nOnce more: ", stderr);
+    read_line(again);
+    (void)fputs("\n", stderr);
+    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    bool is_same = strcmp(password_out, again) == 0;
+    explicit_bzero(again, sizeof again);
+    if (is_same)
+        return 0;
+    cli_complain("the two passwords differ; nothing was changed");
+    return ERR_INVALID;
+}
+
+void cli_made_password(const char *name, char password_out[CLI_PASSWORD_SIZE])
+{
+    char made[RANDOM_PASSWORD_SIZE];
+    random_password(&random_system, made);
+    (void)stpcpy(password_out, made);
+    (void)printf("password for %s: %s\n", name, made);
+    explicit_bzero(made, sizeof made);
+}
+
+int cli_password(const char *name, const char *given, char password_out[CLI_PASSWORD_SIZE])
+{
+    if (given != NULL) {
+        if (strlen(given) >= CLI_PASSWORD_SIZE) {
+            cli_complain("the password for %s is too long: at most 256 bytes", name);
+            return ERR_LIMIT;
+        }
+        (void)stpcpy(password_out, given);
+        return 0;
+    }
+    if (isatty(STDIN_FILENO))
+        return ask_twice(name, password_out);
+
+    read_line(password_out);
+    if (password_out[0] == '\0')
+        cli_made_password(name, password_out);
+    return 0;
+}

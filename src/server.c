@@ -1,0 +1,342 @@
+/*
+ * server.c: start order, reload and stop of a running Postern. Start: settings, bind, drop root,
+ * TLS, store, threads, accept. Stop: drain the loops, join them, finish the jobs, close the store.
+ * Tests: tests/clients/.
+ */
+#include "server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "auth/auth.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "crypto/random.h"
+#include "net/quota.h"
+#include "net/uv_run.h"
+#include "privilege.h"
+#include "server_internal.h"
+#include "store/store.h"
+#include "tls/manager.h"
+
+static void report(void *owner, const char *file, int line, const char *sentence)
+{
+    (void)owner;
+    struct log_line log;
+    log_begin(&log, LOG_ERROR, "conf", "bad");
+    log_text(&log, "file", file);
+    log_int(&log, "line", line);
+    log_text(&log, "why", sentence);
+    log_end(&log);
+}
+
+static void set_log_level(const char *name)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error", "none"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (span_is(span_of(name), names[i]))
+            log_set_level((enum log_level)i);
+    }
+}
+
+/* ---- Start ---------------------------------------------------------------------------------- */
+
+/* One address of one listener, once for each loop. */
+static int bind_address(struct server *server, size_t row, const char *address, struct fault *fault)
+{
+    const struct settings_listener *listener = &server->first->settings->listeners[row];
+    struct endpoint endpoint;
+    int err = endpoint_parse(span_of(address), listener->port, &endpoint);
+    if (err != 0)
+        return fault_set(fault, err, "listener %s: \"%s\" is not an address", listener->name,
+                         address);
+    for (unsigned i = 0; i < server->loop_count; i++) {
+        struct server_loop *loop = &server->loops[i];
+        int fd = listener_bind(&endpoint, (int)server->first->settings->net.backlog, fault);
+        if (fd < 0)
+            return fd;
+        loop->bound = mem_realloc(loop->bound, (loop->bound_count + 1) * sizeof *loop->bound);
+        loop->bound[loop->bound_count++] = (struct bound){row, fd};
+    }
+    return 0;
+}
+
+/* A machine without IPv6 cannot listen on "::": that is worth a line, not a refusal to start, as
+ * long as the listener has another address. */
+static bool may_skip(const char *address, int error_number)
+{
+    return span_is(span_of(address), "::") &&
+           (error_number == EAFNOSUPPORT || error_number == EADDRNOTAVAIL);
+}
+
+static int bind_all(struct server *server, struct fault *fault)
+{
+    const struct settings *settings = server->first->settings;
+    for (size_t row = 0; row < settings->listener_count; row++) {
+        const struct settings_listener *listener = &settings->listeners[row];
+        for (size_t i = 0; i < listener->address_count; i++) {
+            errno = 0;
+            int err = bind_address(server, row, listener->addresses[i], fault);
+            if (err != 0 && !may_skip(listener->addresses[i], errno))
+                return err;
+            if (err != 0)
+                log_event(LOG_WARN, "server", "no-ipv6", "why", fault->text);
+        }
+    }
+    return 0;
+}
+
+/* The control socket lies in the data directory, which may have a long path: bound through the
+ * directory's descriptor, whose path is short. */
+static int bind_control(struct server *server, struct fault *fault)
+{
+    const char *dir = server->first->settings->server.data_dir;
+    int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir_fd < 0)
+        return fault_set(fault, err_from_errno(errno), "could not open %s: %s", dir,
+                         err_text(err_from_errno(errno)));
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d/control.sock", dir_fd);
+    struct endpoint endpoint;
+    int err = endpoint_parse(span_of(path), 0, &endpoint);
+    int fd = err == 0 ? listener_bind(&endpoint, 16, fault) : err;
+    (void)close(dir_fd);
+    if (fd < 0)
+        return fault_wrap(fault, "control socket in %s", dir);
+    server->loops[0].control_fd = fd;
+    return 0;
+}
+
+static int open_parts(struct server *server, struct fault *fault)
+{
+    const struct settings *settings = server->first->settings;
+    server->tls = tls_manager_create(&settings->tls, &clock_system, fault);
+    if (server->tls == NULL)
+        return fault->err;
+    server->jobs = jobs_create(settings->store.read_threads, 1, settings->auth.hash_threads);
+    const struct store_options options = {
+        .dir = settings->server.data_dir,
+        .settings = &settings->store,
+        .jobs = server->jobs,
+        .clock = &clock_system,
+        .entropy = &random_system,
+    };
+    server->store = store_open(&options, fault);
+    if (server->store == NULL)
+        return fault->err;
+    server->admin.store = server->store;
+    server->auth = auth_create(&settings->auth, server->store, span_of(settings->server.domains[0]),
+                               &clock_system, &random_system);
+    server->pop3_locks = pop3_locks_create();
+    server->quota =
+        quota_create(settings->net.connections_max, settings->net.connections_per_address_max);
+    return bind_control(server, fault);
+}
+
+static unsigned loop_count(const struct settings *settings)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned count = settings->server.loops != 0 ? settings->server.loops
+                     : cores > 0                 ? (unsigned)cores
+                                                 : 1;
+    return count > SERVER_LOOPS_MAX ? SERVER_LOOPS_MAX : count;
+}
+
+/* Every connection is a descriptor: take as many as the machine allows. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_event(LOG_WARN, "server", "descriptors", "why", "could not raise the limit");
+}
+
+static void create_loops(struct server *server)
+{
+    for (unsigned i = 0; i < server->loop_count; i++) {
+        struct server_loop *loop = &server->loops[i];
+        loop->server = server;
+        loop->loop = uv_run_create(i);
+        loop->control_fd = -1;
+        loop->generation = server_generation_ref(server->first);
+    }
+}
+
+/* The generations need the store's and auth's addresses, which exist only after the drop: the first
+ * is made without services for binding and completed here. */
+static int complete_first(struct server *server, struct fault *fault)
+{
+    const struct settings *settings = conf_ref(server->first->settings);
+    struct generation *complete = server_generation_create(server, settings, fault);
+    if (complete == NULL)
+        return fault->err;
+    for (unsigned i = 0; i < server->loop_count; i++) {
+        server_generation_unref(&server->loops[i].generation);
+        server->loops[i].generation = server_generation_ref(complete);
+    }
+    server_generation_unref(&server->first);
+    server->first = complete;
+    server->current = server_generation_ref(complete);
+    return 0;
+}
+
+static int start(struct server *server, struct fault *fault)
+{
+    const struct settings *settings = conf_load(server->conf_file, report, NULL);
+    if (settings == NULL)
+        return fault_set(fault, ERR_CONFIG,
+                         "%s cannot be used; mend it and look with: postern check",
+                         server->conf_file);
+    set_log_level(settings->server.log_level);
+    raise_descriptor_limit();
+    server->first = server_generation_create(server, settings, fault);
+    if (server->first == NULL)
+        return fault->err;
+    server->loop_count = loop_count(settings);
+    create_loops(server);
+
+    int err = bind_all(server, fault);
+    if (err == 0)
+        err = privilege_drop(settings->server.user, fault);
+    if (err == 0 && geteuid() == 0)
+        log_event(LOG_WARN, "server", "root", "why",
+                  "runs as root: set user in the configuration to a user made for it");
+    if (err == 0)
+        err = open_parts(server, fault);
+    return err == 0 ? complete_first(server, fault) : err;
+}
+
+/* ---- Signals -------------------------------------------------------------------------------- */
+
+static void on_stop_signal(void *owner, int signal_number)
+{
+    struct server *server = owner;
+    if (server->is_stopping)
+        return;
+    server->is_stopping = true;
+    log_event(LOG_INFO, "server", "stopping", "signal", strsignal(signal_number));
+    for (unsigned i = 0; i < server->loop_count; i++)
+        server_loop_drain(&server->loops[i]);
+}
+
+static int reload(struct server *server, struct fault *fault)
+{
+    const struct settings *settings = conf_load(server->conf_file, report, NULL);
+    if (settings == NULL)
+        return fault_set(fault, ERR_CONFIG, "%s cannot be used", server->conf_file);
+    const char *key = conf_needs_restart(server->current->settings, settings);
+    int err = 0;
+    if (key != NULL)
+        err = fault_set(fault, ERR_CONFIG, "%s was changed: that needs a restart", key);
+    if (err == 0)
+        err = tls_manager_reload(server->tls, &settings->tls, fault);
+    if (err != 0) {
+        conf_unref(&settings);
+        return err;
+    }
+    struct generation *generation = server_generation_create(server, settings, fault);
+    if (generation == NULL)
+        return fault->err;
+    set_log_level(settings->server.log_level);
+    auth_set_settings(server->auth, &settings->auth);
+    quota_set_limits(server->quota, settings->net.connections_max,
+                     settings->net.connections_per_address_max);
+    for (unsigned i = 0; i < server->loop_count; i++)
+        server_loop_adopt(&server->loops[i], generation);
+    server_generation_unref(&server->current);
+    server->current = generation;
+    return 0;
+}
+
+static void on_reload_signal(void *owner, int signal_number)
+{
+    (void)signal_number;
+    struct server *server = owner;
+    struct fault fault;
+    fault_clear(&fault);
+    if (server->is_stopping)
+        return;
+    if (reload(server, &fault) == 0)
+        log_event(LOG_INFO, "server", "reloaded", "file", server->conf_file);
+    else
+        log_event(LOG_ERROR, "server", "not-reloaded", "why", fault.text);
+}
+
+/* ---- Run and stop --------------------------------------------------------------------------- */
+
+static void *run_thread(void *argument)
+{
+    server_loop_run(argument);
+    return NULL;
+}
+
+static void run_loops(struct server *server)
+{
+    struct loop *main_loop = server->loops[0].loop;
+    uv_run_on_signal(main_loop, SIGTERM, on_stop_signal, server);
+    uv_run_on_signal(main_loop, SIGINT, on_stop_signal, server);
+    uv_run_on_signal(main_loop, SIGHUP, on_reload_signal, server);
+    for (unsigned i = 1; i < server->loop_count; i++) {
+        struct server_loop *loop = &server->loops[i];
+        if (pthread_create(&loop->thread, NULL, run_thread, loop) != 0) {
+            log_event(LOG_ERROR, "server", "thread", "why", "could not start a loop's thread");
+            abort();
+        }
+    }
+    server_loop_run(&server->loops[0]);
+    for (unsigned i = 1; i < server->loop_count; i++)
+        (void)pthread_join(server->loops[i].thread, NULL);
+}
+
+static void stop(struct server *server)
+{
+    for (unsigned i = 0; i < server->loop_count; i++) {
+        struct server_loop *loop = &server->loops[i];
+        server_generation_unref(&loop->generation);
+        uv_run_free(&loop->loop);
+        mem_free(loop->bound);
+    }
+    jobs_free(&server->jobs);
+    store_close(&server->store);
+    auth_free(&server->auth);
+    pop3_locks_free(&server->pop3_locks);
+    quota_free(&server->quota);
+    tls_manager_free(&server->tls);
+    server_generation_unref(&server->current);
+    server_generation_unref(&server->first);
+    mem_free(server->conf_file);
+}
+
+int server_run(const char *conf_file)
+{
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)umask(077);
+    log_start(STDERR_FILENO);
+
+    struct server *server = mem_new(struct server);
+    struct fault fault;
+    fault_clear(&fault);
+    server->conf_file = realpath(conf_file, NULL);
+    if (server->conf_file == NULL)
+        server->conf_file = mem_strdup(conf_file);
+
+    int err = start(server, &fault);
+    if (err == 0)
+        run_loops(server);
+    else
+        log_event(LOG_ERROR, "server", "not-started", "why", fault.text);
+    stop(server);
+    mem_free(server);
+    if (err == 0)
+        log_event(LOG_INFO, "server", "stopped", "why", "signal");
+    log_stop();
+    return err == 0 ? 0 : 1;
+}

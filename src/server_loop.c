@@ -1,0 +1,214 @@
+/*
+ * server_loop.c: one loop thread: its port, listeners, relay and connections, from attaching to the
+ * end of the last connection. It leaves sockets (bound before) and stores to server.c.
+ */
+#include "base/log.h"
+#include "base/mem.h"
+#include "crypto/random.h"
+#include "net/uv_run.h"
+#include "server_internal.h"
+
+enum { DRAIN_LOOK_MS = 20 };
+
+/* An order from another thread. */
+struct order {
+    struct post post;
+    struct server_loop *loop;
+    struct generation *generation; /* a reference; NULL: drain */
+};
+
+static void start_listeners(struct server_loop *loop)
+{
+    loop->roles = mem_zalloc(loop->bound_count, sizeof *loop->roles);
+    loop->listeners = mem_zalloc(loop->bound_count, sizeof(struct listener *));
+    for (size_t i = 0; i < loop->bound_count; i++) {
+        size_t row = loop->bound[i].listener;
+        const struct settings_listener *settings = &loop->generation->settings->listeners[row];
+        struct served *served = &loop->generation->served[row];
+        loop->roles[i] = (struct conn_role){
+            .listener = settings->name,
+            .security = settings->tls == LISTENER_IMPLICIT ? CONN_IMPLICIT : CONN_PLAIN,
+            .type = served->type,
+            .service = served,
+            .service_ref = server_served_ref,
+            .service_unref = server_served_unref,
+        };
+        loop->listeners[i] =
+            listener_start(&loop->env, loop->bound[i].fd, &loop->roles[i], loop->server->quota);
+    }
+    if (loop->control_fd < 0)
+        return;
+    loop->control_role = (struct conn_role){
+        .listener = "control",
+        .security = CONN_PLAIN,
+        .type = &admin_session_type,
+        .service = &loop->server->admin,
+    };
+    loop->control =
+        listener_start(&loop->env, loop->control_fd, &loop->control_role, loop->server->quota);
+}
+
+static void start_relay(struct server_loop *loop)
+{
+    struct server *server = loop->server;
+    const struct settings *settings = loop->generation->settings;
+    struct fault fault;
+    fault_clear(&fault);
+    loop->resolver = resolver_create(loop->loop, settings->relay.resolver, &fault);
+    if (loop->resolver == NULL) {
+        /* Mail still comes in and waits in the queue; the administrator is told once a loop. */
+        log_event(LOG_ERROR, "relay", "off", "why", fault.text);
+        loop->is_relay_idle = true;
+        return;
+    }
+    const struct relay_options options = {
+        .env = &loop->env,
+        .store = server->store,
+        .resolver = loop->resolver,
+        .settings = &settings->relay,
+        .hostname = server->first->settings->server.hostname,
+        .domains = server->first->settings->server.domains,
+        .domain_count = server->first->settings->server.domain_count,
+        .clock = &clock_system,
+        .entropy = &random_system,
+        .loop_count = server->loop_count,
+    };
+    loop->relay = relay_create(&options);
+}
+
+static void tell_ready(struct server_loop *loop)
+{
+    struct server *server = loop->server;
+    if (atomic_fetch_add(&server->ready_count, 1) + 1 != server->loop_count)
+        return;
+    struct log_line line;
+    log_begin(&line, LOG_INFO, "server", "ready");
+    log_text(&line, "hostname", loop->generation->settings->server.hostname);
+    log_int(&line, "listeners", (int64_t)loop->generation->settings->listener_count);
+    log_int(&line, "loops", server->loop_count);
+    log_text(&line, "version", POSTERN_VERSION);
+    log_end(&line);
+}
+
+static void attach(struct server_loop *loop)
+{
+    struct server *server = loop->server;
+    loop->port = job_port_create(server->jobs, loop->loop);
+    store_attach(server->store, loop->port);
+    loop->env.loop = loop->loop;
+    loop->env.port = loop->port;
+    loop->env.tls = server->tls;
+    loop->env.clock = &clock_system;
+    loop->env.entropy = &random_system;
+    loop->env.settings = &loop->generation->settings->net;
+    loop->env.maker = uv_run_maker(loop->loop);
+    conn_env_init(&loop->env);
+    start_relay(loop);
+    start_listeners(loop);
+    tell_ready(loop);
+}
+
+static void stop_listeners(struct server_loop *loop)
+{
+    for (size_t i = 0; i < loop->bound_count; i++)
+        listener_stop(&loop->listeners[i]);
+    listener_stop(&loop->control);
+}
+
+static void detach(struct server_loop *loop)
+{
+    loop_timer_free(&loop->drain_timer);
+    relay_free(&loop->relay);
+    resolver_free(&loop->resolver);
+    store_detach(loop->server->store, loop->port);
+    job_port_free(&loop->port);
+    mem_free(loop->roles);
+    mem_free(loop->listeners);
+    server_generation_unref(&loop->generation);
+    uv_run_free(&loop->loop);
+}
+
+void server_loop_run(struct server_loop *loop)
+{
+    attach(loop);
+    uv_run(loop->loop);
+    detach(loop);
+}
+
+/* Looks every few milliseconds whether all is done: connections end by themselves, at the deadline
+ * by force. */
+static void on_drain_timer(void *owner)
+{
+    struct server_loop *loop = owner;
+    if (loop->env.conn_count == 0 && loop->is_relay_idle) {
+        uv_run_stop(loop->loop);
+        return;
+    }
+    if (loop_now_ms(loop->loop) >= loop->drain_deadline_ms) {
+        relay_free(&loop->relay);
+        loop->is_relay_idle = true;
+        conn_env_close(&loop->env);
+    }
+    loop_timer_start(loop->drain_timer, DRAIN_LOOK_MS);
+}
+
+static void on_relay_idle(void *owner)
+{
+    struct server_loop *loop = owner;
+    loop->is_relay_idle = true;
+}
+
+static void drain(struct server_loop *loop)
+{
+    if (loop->is_draining)
+        return;
+    loop->is_draining = true;
+    loop->drain_deadline_ms =
+        loop_now_ms(loop->loop) + loop->generation->settings->net.drain_timeout_ms;
+    stop_listeners(loop);
+    conn_env_drain(&loop->env);
+    if (loop->relay != NULL)
+        relay_drain(loop->relay, on_relay_idle, loop);
+    loop->drain_timer = loop_timer_create(loop->loop, on_drain_timer, loop);
+    loop_timer_start(loop->drain_timer, 0);
+}
+
+static void adopt(struct server_loop *loop, struct generation *generation)
+{
+    for (size_t i = 0; i < loop->bound_count; i++)
+        loop->roles[i].service = &generation->served[loop->bound[i].listener];
+    loop->env.settings = &generation->settings->net;
+    if (loop->relay != NULL)
+        relay_set_settings(loop->relay, &generation->settings->relay);
+    server_generation_unref(&loop->generation);
+    loop->generation = generation;
+}
+
+static void on_order(struct post *post)
+{
+    struct order *order = list_entry(post, struct order, post);
+    if (order->generation == NULL)
+        drain(order->loop);
+    else
+        adopt(order->loop, order->generation);
+    mem_free(order);
+}
+
+static void send_order(struct server_loop *loop, struct generation *generation)
+{
+    struct order *order = mem_new(struct order);
+    order->post.run = on_order;
+    order->loop = loop;
+    order->generation = generation;
+    loop_post(loop->loop, &order->post);
+}
+
+void server_loop_drain(struct server_loop *loop)
+{
+    send_order(loop, NULL);
+}
+
+void server_loop_adopt(struct server_loop *loop, struct generation *generation)
+{
+    send_order(loop, server_generation_ref(generation));
+}
