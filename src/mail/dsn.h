@@ -10,7 +10,7 @@ enum dsn_action { DSN_FAILED, DSN_DELAYED, DSN_DELIVERED, DSN_RELAYED };
 
 struct dsn_recipient {
     struct span final_recipient;
-    struct span original_recipient; /* ORCPT as received; empty: none */
+    struct span original_recipient; /* ORCPT as received, in xtext; empty: none */
     enum dsn_action action;
     struct span status;     /* "5.1.1" */
     struct span diagnostic; /* the peer's reply; empty: none */
@@ -22,7 +22,7 @@ struct dsn_recipient {
 struct dsn {
     struct span hostname;    /* reporting MTA */
     struct span to;          /* the original reverse-path */
-    struct span envelope_id; /* empty: none */
+    struct span envelope_id; /* ENVID as received, in xtext; empty: none */
     struct span message_id;  /* of the report, without <> */
     int64_t arrival_s, now_s;
     const struct dsn_recipient *recipients;

@@ -15,7 +15,10 @@ enum { MIME_RENDER_VERSION = 1 };
 
 enum {
     MIME_DEPTH_MAX = 100,
-    MIME_HEADER_MAX = 256 * 1024 /* bytes of one header that are looked at */
+    MIME_HEADER_MAX = 256 * 1024, /* bytes of one header that are looked at */
+    MIME_BOUNDARY_MAX = 256,      /* RFC 2046 5.1.1 allows 70; mailers write more */
+    MIME_STRUCTURE_MAX =
+        2 * 1024 * 1024 /* of structure text; the part that crosses it is the last */
 };
 
 struct mime_scan;
@@ -24,7 +27,8 @@ struct mime_result {
     struct span envelope;    /* "(...)" as in RFC 3501 7.4.2; 8-bit strings as literals */
     struct span structure;   /* BODYSTRUCTURE with extension data */
     struct span parts;       /* for mime_part_find() */
-    int64_t sent_s;          /* Date field, seconds since 1970 (date part as sent); 0: none */
+    int64_t sent_s;          /* Date field's wall clock as sent, as if it were UTC, in seconds since
+                                1970 (SENTON looks at the day that stands there); 0: none */
     unsigned received_count; /* Received fields of the main header: hops */
 };
 
