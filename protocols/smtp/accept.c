@@ -1,0 +1,218 @@
+/*
+ * accept: from the first byte of a message to its reply: bytes into the store's body, what breaks a
+ * message (size, line ends, loops, a full disk), durability, the one transaction, 250. A broken
+ * message is read to its real end and nothing of it is kept. Tests: tests/dialogue/smtp/data*.dlg,
+ * limits.dlg, hops.dlg.
+ */
+#include "protocols/smtp/server_internal.h"
+#include "tls/facts.h"
+
+void smtp_accept_begin(struct smtp_session *session, enum smtp_dot_framing framing)
+{
+    struct smtp_mail *mail = &session->mail;
+
+    smtp_dot_init(&mail->dot, framing);
+    smtp_watch_init(&mail->watch);
+    mail->body = store_body_create(session->service->store,
+                                   mail->has_local ? STORE_BODY_SCAN : STORE_BODY_RAW);
+    smtp_prefix_begin(session);
+}
+
+void smtp_accept_bytes(void *arg, struct span bytes)
+{
+    struct smtp_session *session = arg;
+    struct smtp_mail *mail = &session->mail;
+
+    if (mail->broken != REPLY_NONE)
+        return;
+    mail->size += bytes.len;
+    if (mail->size > session->service->settings->message_size_max) {
+        smtp_accept_break(session, REPLY_TOO_LARGE);
+        return;
+    }
+    (void)smtp_watch_feed(&mail->watch, bytes);
+    if (mail->is_holding_header)
+        smtp_prefix_hold(session, bytes);
+    else
+        store_body_add(mail->body, bytes);
+}
+
+void smtp_accept_break(struct smtp_session *session, enum smtp_server_reply why)
+{
+    struct smtp_mail *mail = &session->mail;
+
+    if (mail->broken == REPLY_NONE)
+        mail->broken = why;
+    store_body_free(&mail->body);
+    buf_release(&mail->header);
+    mail->is_holding_header = false;
+}
+
+/* Line ends come first: how a message was cut on its way must not change what is said of it. */
+enum smtp_server_reply smtp_accept_fault(const struct smtp_session *session)
+{
+    unsigned faults = session->mail.dot.faults;
+
+    if ((faults & SMTP_DOT_BARE_LF) != 0)
+        return REPLY_MESSAGE_BARE_LF;
+    if ((faults & SMTP_DOT_BARE_CR) != 0)
+        return REPLY_MESSAGE_BARE_CR;
+    if ((faults & SMTP_DOT_NUL) != 0)
+        return REPLY_MESSAGE_NUL;
+    return session->mail.broken;
+}
+
+bool smtp_accept_is_endless(const struct smtp_session *session, uint64_t more)
+{
+    uint64_t max = session->service->settings->message_size_max;
+    uint64_t bound = max > UINT64_MAX / (2 * SMTP_SWALLOW_FACTOR)
+                         ? UINT64_MAX / 2
+                         : max * SMTP_SWALLOW_FACTOR + SMTP_SWALLOW_BASE;
+
+    return more > bound || session->mail.wire_size + more > bound;
+}
+
+static enum smtp_server_reply store_reply(int status)
+{
+    return status == ERR_FULL ? REPLY_STORE_FULL : REPLY_STORE_ERROR;
+}
+
+static void log_store_fault(const struct smtp_session *session, const struct fault *fault)
+{
+    struct log_line log;
+
+    smtp_log_begin(session, &log, LOG_ERROR, "not-kept");
+    log_text(&log, "why", fault->text);
+    log_end(&log);
+}
+
+static struct verdict accept_flushed(void *arg, struct job *job)
+{
+    struct smtp_session *session = arg;
+    const struct store_body_flush *flush = (const void *)job;
+
+    if (flush->status < 0) {
+        log_store_fault(session, &flush->fault);
+        smtp_accept_break(session, store_reply(flush->status));
+    }
+    return session->then(session);
+}
+
+struct verdict smtp_accept_flush(struct smtp_session *session, smtp_then_fn *then)
+{
+    struct smtp_mail *mail = &session->mail;
+
+    if (mail->dot.faults != 0 && mail->body != NULL)
+        smtp_accept_break(session, smtp_accept_fault(session));
+    if (mail->body == NULL || !store_body_wants_flush(mail->body))
+        return then(session);
+    session->then = then;
+    return want_answer(&store_body_flush_create(mail->body)->job, accept_flushed);
+}
+
+static struct verdict accept_refuse(struct smtp_session *session, enum smtp_server_reply reply)
+{
+    struct log_line log;
+
+    smtp_log_begin(session, &log, LOG_INFO, "message-refused");
+    log_span(&log, "from", session->mail.reverse_path);
+    log_int(&log, "rcpts", (int64_t)session->mail.recipient_count);
+    log_int(&log, "size", (int64_t)session->mail.wire_size);
+    log_text(&log, "why", smtp_reply_text(reply));
+    log_end(&log);
+    smtp_mail_reset(session);
+    /* What the world is to blame for costs the client nothing. */
+    return smtp_reply_code(reply) < 500 ? smtp_say(session, reply)
+                                        : smtp_refuse(session, reply, NULL);
+}
+
+static struct verdict accept_submit(struct smtp_session *session);
+
+struct verdict smtp_accept_end(struct smtp_session *session)
+{
+    struct smtp_mail *mail = &session->mail;
+    enum smtp_server_reply fault = smtp_accept_fault(session);
+
+    if (fault == REPLY_NONE && mail->watch.received_count > session->service->settings->hops_max)
+        fault = REPLY_TOO_MANY_HOPS;
+    if (fault != REPLY_NONE)
+        return accept_refuse(session, fault);
+    if (mail->is_holding_header)
+        smtp_prefix_end(session);
+    if (!store_body_wants_sync(mail->body))
+        return accept_submit(session);
+    session->then = accept_submit;
+    return want_answer(&store_body_sync_create(mail->body)->job, accept_flushed);
+}
+
+/* What several recipients came to, in the one reply that SMTP has. An account that was deleted
+ * since its RCPT is as if it had been deleted a moment later. */
+static enum smtp_server_reply accept_outcome(const struct store_accept *accept)
+{
+    size_t gone = 0;
+
+    if (accept->status < 0)
+        return store_reply(accept->status);
+    for (size_t i = 0; i < accept->recipient_count; i++) {
+        int status = accept->recipients[i].status;
+        if (status == ERR_NOT_FOUND)
+            gone++;
+        else if (status < 0)
+            return status == ERR_FULL ? REPLY_MAILBOX_FULL : REPLY_STORE_ERROR;
+    }
+    return gone == accept->recipient_count ? REPLY_NO_SUCH_USER : REPLY_ACCEPTED;
+}
+
+static void log_accepted(const struct smtp_session *session, uint64_t message)
+{
+    const struct smtp_mail *mail = &session->mail;
+    struct log_line log;
+
+    smtp_log_begin(session, &log, LOG_INFO, "accepted");
+    log_hex(&log, "msg", message);
+    log_span(&log, "from", mail->reverse_path);
+    if (mail->rcpt_count == 1)
+        log_span(&log, "rcpt", mail->only_rcpt);
+    log_int(&log, "rcpts", (int64_t)mail->rcpt_count);
+    log_int(&log, "size", (int64_t)mail->size);
+    log_text(&log, "tls", session->host->tls == NULL ? "none" : session->host->tls->version);
+    if (session->login != NULL)
+        log_text(&log, "login", session->login);
+    log_end(&log);
+}
+
+static struct verdict accept_done(void *arg, struct job *job)
+{
+    struct smtp_session *session = arg;
+    const struct store_accept *accept = (const void *)job;
+    enum smtp_server_reply reply = accept_outcome(accept);
+
+    if (reply != REPLY_ACCEPTED) {
+        if (accept->status < 0)
+            log_store_fault(session, &accept->fault);
+        return accept_refuse(session, reply);
+    }
+    log_accepted(session, accept->message);
+    smtp_mail_reset(session);
+    session->error_count = 0;
+    smtp_reply_put_id(session->host->out, REPLY_ACCEPTED, accept->message);
+    return smtp_next(session);
+}
+
+static struct verdict accept_submit(struct smtp_session *session)
+{
+    struct smtp_mail *mail = &session->mail;
+    struct store_body *body = mail->body;
+    struct store_envelope envelope = {.reverse_path = mail->reverse_path,
+                                      .envelope_id = mail->envelope_id,
+                                      .return_kind = mail->return_kind,
+                                      .mail_flags = mail->flags};
+
+    if (mail->broken != REPLY_NONE) /* the sync did not work */
+        return accept_refuse(session, mail->broken);
+    mail->body = NULL;
+    return want_answer(&store_accept_create(session->service->store, body, &envelope,
+                                            mail->recipients, mail->recipient_count)
+                            ->job,
+                       accept_done);
+}

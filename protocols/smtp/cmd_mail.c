@@ -1,0 +1,226 @@
+/*
+ * cmd_mail: the envelope: MAIL and RCPT (RFC 5321 4.1.1.2, 4.1.1.3), and who may send where. The
+ * decision about relaying is in one function, rcpt_decide(). Tests: tests/dialogue/smtp/mail.dlg,
+ * rcpt*.dlg, relay*.dlg.
+ */
+#include "base/mem.h"
+#include "mail/address.h"
+#include "protocols/smtp/params.h"
+#include "protocols/smtp/server_internal.h"
+
+void smtp_mail_reset(struct smtp_session *session)
+{
+    struct smtp_mail *mail = &session->mail;
+
+    store_body_free(&mail->body);
+    buf_release(&mail->header);
+    map_deinit(&mail->targets);
+    mem_free(mail->recipients);
+    arena_reset(&mail->arena);
+    *mail = (struct smtp_mail){0};
+    arena_init(&mail->arena);
+    map_init(&mail->targets);
+    if (session->state != SMTP_STATE_START)
+        session->state = SMTP_STATE_READY;
+}
+
+/* "FROM:" or "TO:", then the path. Old clients put a space between: harmless. */
+static bool take_keyword(struct span argument, const char *keyword, struct span *path_out)
+{
+    if (!span_starts_nocase(argument, span_of(keyword)))
+        return false;
+    *path_out = span_trim(span_from(argument, strlen(keyword)));
+    return true;
+}
+
+static enum smtp_server_reply param_reply(enum smtp_params_fault fault)
+{
+    static const enum smtp_server_reply replies[] = {[SMTP_PARAMS_OK] = REPLY_NONE,
+                                                     [SMTP_PARAMS_SYNTAX] = REPLY_PARAM_SYNTAX,
+                                                     [SMTP_PARAMS_UNKNOWN] = REPLY_PARAM_UNKNOWN,
+                                                     [SMTP_PARAMS_VALUE] = REPLY_PARAM_VALUE};
+
+    return replies[fault];
+}
+
+/* As written, for the envelope: a remote local part's case and quotes are its owner's. */
+static struct span copy_address(struct arena *arena, const struct address *address)
+{
+    if (address->local.len == 0)
+        return (struct span){"", 0};
+    if (address->domain.len == 0)
+        return arena_copy(arena, address->local);
+    char *text = arena_alloc(arena, address->local.len + 1 + address->domain.len);
+    memcpy(text, address->local.ptr, address->local.len);
+    text[address->local.len] = '@';
+    memcpy(text + address->local.len + 1, address->domain.ptr, address->domain.len);
+    return span_make(text, address->local.len + 1 + address->domain.len);
+}
+
+static enum smtp_server_reply mail_check(const struct smtp_session *session,
+                                         const struct address *address,
+                                         const struct smtp_mail_params *params)
+{
+    if (params->has_size && params->size > session->service->settings->message_size_max)
+        return REPLY_TOO_LARGE;
+    if (address->is_utf8 && !params->is_utf8)
+        return REPLY_NEEDS_UTF8;
+    return REPLY_NONE;
+}
+
+struct verdict smtp_cmd_mail(struct smtp_session *session, struct span argument)
+{
+    struct smtp_mail *mail = &session->mail;
+    struct smtp_mail_params params;
+    struct address address;
+    struct span text, rest;
+    const char *reason;
+
+    if (session->service->role == SMTP_SUBMISSION && session->login == NULL)
+        return smtp_refuse(session, REPLY_LOGIN_FIRST, NULL);
+    if (!take_keyword(argument, "FROM:", &text))
+        return smtp_refuse(session, REPLY_SYNTAX, NULL);
+    if (address_parse_path(text, ADDRESS_REVERSE, &address, &rest, &reason) < 0)
+        return smtp_refuse(session, REPLY_SENDER_SYNTAX, reason);
+    enum smtp_server_reply refusal = param_reply(smtp_params_mail(rest, &params));
+    if (refusal == REPLY_NONE)
+        refusal = mail_check(session, &address, &params);
+    if (refusal != REPLY_NONE)
+        return smtp_refuse(session, refusal, NULL);
+    mail->reverse_path = copy_address(&mail->arena, &address);
+    mail->envelope_id = arena_copy(&mail->arena, params.envelope_id);
+    mail->return_kind = params.return_kind; /* lives for ever */
+    mail->flags = (params.body == SMTP_BODY_8BITMIME ? STORE_MAIL_8BIT : 0U) |
+                  (params.is_utf8 ? STORE_MAIL_UTF8 : 0U);
+    session->state = SMTP_STATE_MAIL;
+    return smtp_say(session, REPLY_SENDER_OK);
+}
+
+static bool is_local_domain(const struct smtp_service *service, struct span domain)
+{
+    for (size_t i = 0; i < service->domain_count; i++)
+        if (span_is_nocase(domain, service->domains[i]))
+            return true;
+    return false;
+}
+
+/* A login, or a peer in relay_networks on the MX port. Nothing in the address matters: '%', '!',
+ * quotes and routes are not special (THREATS 20). */
+static bool may_relay(const struct smtp_session *session)
+{
+    const struct smtp_service *service = session->service;
+
+    if (session->login != NULL)
+        return true;
+    if (service->role != SMTP_MX)
+        return false;
+    for (size_t i = 0; i < service->relay_network_count; i++)
+        if (network_has(&service->relay_networks[i], &session->host->peer))
+            return true;
+    return false;
+}
+
+/* Where a forward-path leads: fills targets_out; REPLY_NONE when there is at least one. */
+static enum smtp_server_reply rcpt_decide(struct smtp_session *session,
+                                          const struct address *address,
+                                          struct store_target *targets_out, size_t *count_out)
+{
+    const struct smtp_service *service = session->service;
+    struct address whole = *address;
+
+    if (whole.domain.len == 0 && service->domain_count > 0) /* <postmaster>, RFC 5321 4.5.1 */
+        whole.domain = span_of(service->domains[0]);
+    if (whole.is_literal || !is_local_domain(service, whole.domain)) {
+        if (!may_relay(session))
+            return REPLY_RELAY_DENIED;
+        targets_out[0] = (struct store_target){0, copy_address(&session->mail.arena, &whole)};
+        *count_out = 1;
+        return REPLY_NONE;
+    }
+    struct buf key;
+    buf_init(&key, 0);
+    address_key(&whole, &key);
+    *count_out = store_resolve(service->store, buf_span(&key), &session->mail.arena, targets_out);
+    buf_release(&key);
+    return *count_out == 0 ? REPLY_NO_SUCH_USER : REPLY_NONE;
+}
+
+/* Each target once, however many forward-paths lead to it. */
+static void add_target(struct smtp_session *session, const struct store_target *target,
+                       const struct smtp_rcpt_params *params)
+{
+    struct smtp_mail *mail = &session->mail;
+
+    if (map_set(&mail->targets, target->address, session) != NULL)
+        return;
+    if (mail->recipient_count == mail->recipient_capacity) {
+        mail->recipient_capacity = mail->recipient_capacity == 0 ? 4 : mail->recipient_capacity * 2;
+        mail->recipients =
+            mem_realloc(mail->recipients, mail->recipient_capacity * sizeof *mail->recipients);
+    }
+    mail->recipients[mail->recipient_count++] =
+        (struct store_recipient){.account = target->account,
+                                 .address = target->address,
+                                 .original = arena_copy(&mail->arena, params->original),
+                                 .notify = params->notify};
+    mail->has_local = mail->has_local || target->account != 0;
+    mail->has_remote = mail->has_remote || target->account == 0;
+}
+
+/* Guessing addresses costs errors, a mailing list with stale members does not: once this session
+ * has named a recipient that exists, refused ones are only refused. */
+static struct verdict rcpt_refuse(struct smtp_session *session, enum smtp_server_reply reply,
+                                  struct span path)
+{
+    struct log_line log;
+
+    session->mail.refused_count++;
+    smtp_log_begin(session, &log, LOG_INFO, "refused");
+    log_span(&log, "rcpt", path);
+    log_span(&log, "from", session->mail.reverse_path);
+    log_text(&log, "why", smtp_reply_text(reply));
+    log_end(&log);
+    return session->recipient_total > 0 ? smtp_say(session, reply)
+                                        : smtp_refuse(session, reply, NULL);
+}
+
+static bool has_room(const struct smtp_session *session)
+{
+    unsigned max = session->service->settings->recipients_max;
+
+    return session->mail.rcpt_count < max &&
+           session->mail.recipient_count < (size_t)max + STORE_TARGETS_MAX;
+}
+
+struct verdict smtp_cmd_rcpt(struct smtp_session *session, struct span argument)
+{
+    struct smtp_mail *mail = &session->mail;
+    struct store_target targets[STORE_TARGETS_MAX];
+    struct smtp_rcpt_params params;
+    struct address address;
+    struct span text, rest;
+    const char *reason;
+    size_t count = 0;
+
+    if (!take_keyword(argument, "TO:", &text))
+        return smtp_refuse(session, REPLY_SYNTAX, NULL);
+    if (address_parse_path(text, ADDRESS_FORWARD, &address, &rest, &reason) < 0)
+        return smtp_refuse(session, REPLY_RECIPIENT_SYNTAX, reason);
+    enum smtp_server_reply refusal = param_reply(smtp_params_rcpt(rest, &params));
+    if (refusal == REPLY_NONE && address.is_utf8 && (mail->flags & STORE_MAIL_UTF8) == 0)
+        refusal = REPLY_NEEDS_UTF8;
+    if (refusal != REPLY_NONE)
+        return smtp_refuse(session, refusal, NULL);
+    if (!has_room(session)) /* temporary and no error: the client sends the rest again */
+        return smtp_say(session, REPLY_TOO_MANY_RECIPIENTS);
+    refusal = rcpt_decide(session, &address, targets, &count);
+    if (refusal != REPLY_NONE)
+        return rcpt_refuse(session, refusal, text);
+    for (size_t i = 0; i < count; i++)
+        add_target(session, &targets[i], &params);
+    if (mail->rcpt_count++ == 0)
+        mail->only_rcpt = copy_address(&mail->arena, &address);
+    session->recipient_total++;
+    session->state = SMTP_STATE_RCPT;
+    return smtp_say(session, REPLY_RECIPIENT_OK);
+}
