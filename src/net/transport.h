@@ -13,6 +13,7 @@
 #include "net/loop.h"
 
 struct transport;
+struct quota;
 
 /* What the owner is told. */
 struct transport_events {
@@ -47,6 +48,9 @@ struct transport {
     const struct transport_events *events;
     void *owner;
     struct endpoint peer, local;
+    /* Set by net/listener.c: a place for peer is held in it until the transport is gone; whoever
+     * implements the transport gives it back then. NULL: none. */
+    struct quota *quota;
 };
 
 /* Makes outbound transports; one per loop. The result is owned; on_connected follows, never inside

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/require.h"
+#include "net/quota.h"
 #include "tests/sim/sim_internal.h"
 
 enum { CUT_MAX = 700, FIRST_PORT = 40000 };
@@ -80,6 +81,8 @@ static void transport_drop(struct sim_transport *self)
         self->peer->peer = NULL;
     buf_release(&self->wire);
     buf_release(&self->pending);
+    if (self->base.quota != NULL)
+        quota_give_back(self->base.quota, &self->base.peer);
     mem_free(self);
 }
 
