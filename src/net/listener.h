@@ -12,12 +12,14 @@ struct listener;
 struct quota;
 
 /* Binds and listens, without a loop: returns the fd, or a negative code with the reason in fault
- * ("could not listen on 0.0.0.0:25: permission denied; ..."). reuse_port: several loops share it.
- * A unix socket path is removed first when nobody answers on it. */
+ * ("could not listen on 0.0.0.0:25: permission denied; ..."). Several loops bind the same address
+ * (SO_REUSEPORT); a unix socket is bound once and its fd duplicated. A unix socket path is removed
+ * first when nobody answers on it. */
 int listener_bind(const struct endpoint *endpoint, int backlog, struct fault *fault)
     __attribute__((warn_unused_result));
 
-/* Accepts on the loop of env. Takes fd. role is borrowed and outlives the listener. */
+/* Accepts on the loop of env, a libuv one. Takes fd. role and quota are borrowed and outlive every
+ * connection; over the quota a connection is closed, with one log line a second. */
 struct listener *listener_start(struct conn_env *env, int fd, const struct conn_role *role,
                                 struct quota *quota);
 /* Stops accepting and closes the socket. */

@@ -1,0 +1,255 @@
+/*
+ * Sockets that accept: binding them, accepting a share of the loop's round, pausing when
+ * descriptors run out, refusing what is over the quota. What becomes of an accepted connection is
+ * conn.c; how it is read is net/uv_run.h. Tested by tests/unit/test_net_uv.c.
+ */
+#include "net/listener.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/quota.h"
+#include "net/uv_run.h"
+
+enum {
+    ACCEPT_BATCH = 32,    /* then the loop's connections get their turn */
+    PAUSE_FIRST_MS = 50,  /* without descriptors; doubled up to the next */
+    PAUSE_MAX_MS = 1000,  /* a descriptor may be free again at any time */
+    REFUSED_LOG_MS = 1000 /* one line a second however many are refused */
+};
+
+struct listener {
+    struct conn_env *env;
+    int fd;
+    const struct conn_role *role;
+    struct quota *quota;
+    struct watch *watch; /* NULL while pausing */
+    struct timer *resume;
+    int64_t pause_ms;
+    int64_t refused_log_at_ms;
+    unsigned refused_count; /* since the last line */
+};
+
+/* Binding. */
+
+static const char *bind_hint(int error_number)
+{
+    static const struct {
+        int error_number;
+        const char *hint;
+    } hints[] = {
+        {EACCES, "start it as root, or use ports above 1023 (--port-offset)"},
+        {EPERM, "start it as root, or use ports above 1023 (--port-offset)"},
+        {EADDRINUSE, "another program listens there: stop it or choose another port"},
+        {EADDRNOTAVAIL, "this machine has no such address: correct the listener's address"},
+        {EAFNOSUPPORT, "this machine has no such address family: remove the listener"},
+        {ENOENT, "make the directory of the socket's path"},
+        {EMFILE, "raise the limit of open files"},
+    };
+    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
+        if (hints[i].error_number == error_number)
+            return hints[i].hint;
+    return "correct the listener's address";
+}
+
+static int bind_fault(const struct endpoint *endpoint, int error_number, struct fault *fault)
+{
+    char text[ENDPOINT_TEXT_SIZE];
+    endpoint_text(endpoint, text);
+    return fault_set(fault, err_from_errno(error_number), "could not listen on %s: %s; %s", text,
+                     strerror(error_number), bind_hint(error_number));
+}
+
+/* Removes a socket that a dead process left behind. EADDRINUSE when somebody answers on it. */
+static int clear_path(const struct endpoint *endpoint)
+{
+    const struct sockaddr_un *un = (const struct sockaddr_un *)(const void *)&endpoint->address;
+    struct stat status;
+    if (lstat(un->sun_path, &status) != 0)
+        return errno == ENOENT ? 0 : errno;
+    if (!S_ISSOCK(status.st_mode))
+        return EADDRINUSE; /* a file of somebody's: not ours to remove */
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return errno;
+    bool is_answered =
+        connect(fd, (const struct sockaddr *)un, endpoint->len) == 0 || errno != ECONNREFUSED;
+    (void)close(fd);
+    if (is_answered)
+        return EADDRINUSE;
+    return unlink(un->sun_path) == 0 ? 0 : errno;
+}
+
+/* SO_REUSEPORT lets each loop have its own socket. That a second server of the same user could bind
+ * too is prevented by the store's lock, which is taken first. */
+static int set_options(int fd, int family)
+{
+    const int on = 1;
+    if (family == AF_UNIX)
+        return 0;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
+        return errno;
+    /* 0.0.0.0 and :: are two listeners; without this the second would find the port taken. */
+    if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0)
+        return errno;
+    return 0;
+}
+
+/* 0 or an errno. */
+static int bind_and_listen(int fd, const struct endpoint *endpoint, int backlog)
+{
+    int error_number = set_options(fd, endpoint->address.ss_family);
+    if (error_number == 0 && endpoint->address.ss_family == AF_UNIX)
+        error_number = clear_path(endpoint);
+    if (error_number != 0)
+        return error_number;
+    if (bind(fd, (const struct sockaddr *)&endpoint->address, endpoint->len) != 0)
+        return errno;
+    return listen(fd, backlog) == 0 ? 0 : errno;
+}
+
+int listener_bind(const struct endpoint *endpoint, int backlog, struct fault *fault)
+{
+    int fd = socket(endpoint->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return bind_fault(endpoint, errno, fault);
+    int error_number = bind_and_listen(fd, endpoint, backlog);
+    if (error_number == 0)
+        return fd;
+    (void)close(fd);
+    return bind_fault(endpoint, error_number, fault);
+}
+
+/* Accepting. */
+
+static void log_refused(struct listener *listener, const struct endpoint *peer)
+{
+    listener->refused_count++;
+    int64_t now_ms = loop_now_ms(listener->env->loop);
+    if (now_ms < listener->refused_log_at_ms)
+        return;
+    listener->refused_log_at_ms = now_ms + REFUSED_LOG_MS;
+    char text[ENDPOINT_TEXT_SIZE];
+    endpoint_host(peer, text);
+    struct log_line line;
+    log_begin(&line, LOG_WARN, "net", "over_limit");
+    log_text(&line, "listener", listener->role->listener);
+    log_text(&line, "peer", text);
+    log_int(&line, "refused", listener->refused_count);
+    log_end(&line);
+    listener->refused_count = 0;
+}
+
+/* Takes fd. */
+static void take_socket(struct listener *listener, int fd, const struct endpoint *peer)
+{
+    if (quota_take(listener->quota, peer) != 0) {
+        (void)close(fd);
+        log_refused(listener, peer);
+        return;
+    }
+    struct transport *transport = uv_run_wrap(listener->env->loop, fd);
+    if (transport == NULL) {
+        quota_give_back(listener->quota, peer);
+        return;
+    }
+    transport->peer = *peer;
+    transport->quota = listener->quota;
+    conn_accept(listener->env, listener->role, transport);
+}
+
+/* The peer was gone before we came, or the network had a mishap: the next one may be well. */
+static bool is_passing(int error_number)
+{
+    switch (error_number) {
+    case ECONNABORTED:
+    case EINTR:
+    case EPERM: /* a firewall rule */
+    case EPROTO:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A level-triggered watch would spin while the connection that cannot be taken waits. */
+static void pause_accepting(struct listener *listener, int error_number)
+{
+    loop_watch_free(&listener->watch);
+    struct log_line line;
+    log_begin(&line, LOG_ERROR, "net", "accept_paused");
+    log_text(&line, "listener", listener->role->listener);
+    log_text(&line, "why", strerror(error_number));
+    log_int(&line, "pause_ms", listener->pause_ms);
+    log_end(&line);
+    loop_timer_start(listener->resume, listener->pause_ms);
+    listener->pause_ms *= 2;
+    if (listener->pause_ms > PAUSE_MAX_MS)
+        listener->pause_ms = PAUSE_MAX_MS;
+}
+
+static void on_ready(void *owner, unsigned events)
+{
+    struct listener *listener = owner;
+    (void)events;
+    for (int i = 0; i < ACCEPT_BATCH; i++) {
+        struct endpoint peer = {.len = sizeof peer.address};
+        int fd = accept4(listener->fd, (struct sockaddr *)&peer.address, &peer.len,
+                         SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0) {
+            listener->pause_ms = PAUSE_FIRST_MS;
+            take_socket(listener, fd, &peer);
+        } else if (errno == EAGAIN) {
+            return;
+        } else if (!is_passing(errno)) {
+            pause_accepting(listener, errno);
+            return;
+        }
+    }
+}
+
+static void on_resume(void *owner)
+{
+    struct listener *listener = owner;
+    listener->watch =
+        loop_watch_create(listener->env->loop, listener->fd, WATCH_READ, on_ready, listener);
+}
+
+struct listener *listener_start(struct conn_env *env, int fd, const struct conn_role *role,
+                                struct quota *quota)
+{
+    struct listener *listener = mem_new(struct listener);
+    listener->env = env;
+    listener->fd = fd;
+    listener->role = role;
+    listener->quota = quota;
+    listener->pause_ms = PAUSE_FIRST_MS;
+    listener->resume = loop_timer_create(env->loop, on_resume, listener);
+    on_resume(listener);
+    return listener;
+}
+
+void listener_stop(struct listener **listener)
+{
+    struct listener *self = *listener;
+    *listener = NULL;
+    if (self == NULL)
+        return;
+    loop_watch_free(&self->watch);
+    loop_timer_free(&self->resume);
+    (void)close(self->fd);
+    mem_free(self);
+}
