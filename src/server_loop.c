@@ -131,7 +131,7 @@ static void detach(struct server_loop *loop)
 void server_loop_run(struct server_loop *loop)
 {
     attach(loop);
-    uv_run(loop->loop);
+    uv_run_loop(loop->loop);
     detach(loop);
 }
 
