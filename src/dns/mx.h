@@ -22,7 +22,7 @@ struct mx_host {
 
 struct mx_result {
     int err; /* 0; ERR_NOT_FOUND: no such domain, or null MX (ERR_REFUSED); ERR_AGAIN */
-    char why[256];
+    char why[512];
     struct mx_host *hosts;
     size_t count;
 };
@@ -31,11 +31,20 @@ typedef void mx_fn(void *owner, const struct mx_result *result); /* borrowed */
 
 struct mx_lookup;
 
-/* on_result exactly once, never inside this call, unless cancelled. */
-struct mx_lookup *mx_lookup_start(struct resolver *resolver, const struct entropy *entropy,
-                                  struct span domain, mx_fn *on_result, void *owner);
+/* Who answers, who shuffles, and the loop that tells what needs no question. All outlive the
+ * look-up. */
+struct mx_asker {
+    struct loop *loop;
+    struct resolver *resolver;
+    const struct entropy *entropy;
+};
+
+/* on_result exactly once, never inside this call, unless cancelled. The look-up is gone after it.
+ */
+struct mx_lookup *mx_lookup_start(const struct mx_asker *asker, struct span domain,
+                                  mx_fn *on_result, void *owner);
 /* The addresses of one host name (a smarthost), as one host. */
-struct mx_lookup *mx_lookup_host(struct resolver *resolver, struct span host, mx_fn *on_result,
+struct mx_lookup *mx_lookup_host(const struct mx_asker *asker, struct span host, mx_fn *on_result,
                                  void *owner);
 void mx_lookup_cancel(struct mx_lookup **lookup);
 

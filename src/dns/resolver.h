@@ -46,7 +46,8 @@ static inline void resolver_free(struct resolver **resolver)
     *resolver = NULL;
 }
 
-/* on_answer is called exactly once, never inside this call, unless cancelled. */
+/* on_answer is called exactly once, never inside this call, unless cancelled. NULL: the name cannot
+ * be asked for (no name at all), and on_answer is not called. */
 static inline struct resolver_query *resolver_ask(struct resolver *resolver, const char *name,
                                                   enum dns_type type, dns_fn *on_answer,
                                                   void *owner)

@@ -22,7 +22,6 @@ struct bounce {
 bool bounce_is_due(const struct store_queue_row *row);
 /* The report as a body; owned. scan: STORE_BODY_SCAN when the sender is local. */
 struct store_body *bounce_create(struct store *store, const struct bounce *bounce,
-                                 const struct clock *clock, const struct entropy *entropy,
-                                 enum store_body_scan scan);
+                                 const struct clock *clock, enum store_body_scan scan);
 
 #endif
