@@ -1,0 +1,43 @@
+/*
+ * route.c: where an entry goes next: the smarthost, or the domain's mail servers. Tests:
+ * tests/unit/test_relay.c.
+ */
+#include "mail/address.h"
+#include "relay/relay_internal.h"
+
+static enum tls_verify verify_of(const char *text)
+{
+    if (span_is(span_of(text), "off"))
+        return TLS_VERIFY_OFF;
+    return span_is(span_of(text), "opportunistic") ? TLS_VERIFY_OPPORTUNISTIC : TLS_VERIFY_REQUIRED;
+}
+
+void relay_route(const struct relay *relay, const struct store_queue_row *row, struct route *out,
+                 struct buf *key_out)
+{
+    const struct settings_relay *settings = relay->settings;
+    if (settings->smarthost[0] != '\0') {
+        *out = (struct route){
+            .is_smarthost = true,
+            .port = settings->smarthost_port,
+            .tls = settings->smarthost_tls,
+            .verify = verify_of(settings->smarthost_verify),
+        };
+        buf_puts(key_out, "smarthost");
+        return;
+    }
+    /* Between servers that do not know each other TLS is taken where offered; the certificate is
+     * looked at and told, not demanded (RFC 7435). */
+    *out = (struct route){
+        .port = settings->mx_port, .tls = RELAY_TLS_MAY, .verify = TLS_VERIFY_OPPORTUNISTIC};
+    struct address address;
+    const char *reason;
+    if (address_parse(row->recipient, &address, &reason) != 0)
+        return;
+    struct buf key;
+    buf_init(&key, 0);
+    address_key(&address, &key);
+    struct span whole = buf_span(&key);
+    buf_put(key_out, span_from(whole, whole.len - address.domain.len));
+    buf_release(&key);
+}
