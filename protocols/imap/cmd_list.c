@@ -1,0 +1,178 @@
+/*
+ * cmd_list: LIST and LSUB (RFC 3501 6.3.8, 6.3.9) with the attributes of RFC 3348 and RFC 6154. The
+ * store gives all names; levels that exist only as parents are added here. Output is bounded by
+ * mailboxes_max, so it is put at once. Tests: tests/dialogue/imap/list.dlg.
+ */
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "net/out.h"
+#include "protocols/imap/imap_internal.h"
+#include "protocols/imap/mailbox_name.h"
+#include "protocols/imap/reply.h"
+
+struct entry {
+    struct span name;
+    unsigned attributes;
+    bool has_children;
+    bool is_parent_only;      /* no mailbox (LSUB: no subscription) of that name */
+    bool has_unmatched_child; /* the pattern hides something below it */
+    bool is_match;
+};
+
+struct list_work {
+    bool is_lsub;
+    const struct imap_pattern *pattern;
+};
+
+static size_t count_levels(const struct store_list *list)
+{
+    size_t count = list->count;
+    for (size_t i = 0; i < list->count; i++) {
+        struct span name = list->mailboxes[i].name;
+        for (size_t at = 0; at < name.len; at++)
+            count += name.ptr[at] == '/';
+    }
+    return count;
+}
+
+static bool is_wanted(const struct list_work *work, const struct store_mailbox *mailbox)
+{
+    if (work->is_lsub)
+        return (mailbox->attributes & STORE_MAILBOX_SUBSCRIBED) != 0;
+    return (mailbox->attributes & STORE_MAILBOX_NOSELECT) == 0;
+}
+
+/* Marks all levels above an entry as parents and makes those that are not there. */
+static size_t add_parents(struct entry *entries, size_t count, size_t child, struct map *names)
+{
+    struct span name = entries[child].name;
+    for (ptrdiff_t at = span_find_byte(name, 0, '/'); at >= 0;
+         at = span_find_byte(name, (size_t)at + 1, '/')) {
+        struct span parent_name = span_first(name, (size_t)at);
+        struct entry *parent = map_get(names, parent_name);
+        if (parent == NULL) {
+            parent = &entries[count++];
+            *parent = (struct entry){
+                .name = parent_name, .attributes = STORE_MAILBOX_NOSELECT, .is_parent_only = true};
+            (void)map_set(names, parent_name, parent);
+        }
+        parent->has_children = true;
+        parent->has_unmatched_child = parent->has_unmatched_child || !entries[child].is_match;
+    }
+    return count;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct entry *left = a, *right = b;
+    bool is_left_inbox = span_is(left->name, "INBOX");
+    if (is_left_inbox || span_is(right->name, "INBOX"))
+        return (int)!is_left_inbox - (int)!span_is(right->name, "INBOX");
+    return span_compare(left->name, right->name);
+}
+
+static size_t make_entries(const struct list_work *work, const struct store_list *list,
+                           struct entry *entries)
+{
+    struct map names;
+    map_init(&names);
+    size_t own_count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct store_mailbox *mailbox = &list->mailboxes[i];
+        if (!is_wanted(work, mailbox))
+            continue;
+        struct entry *entry = &entries[own_count++];
+        *entry = (struct entry){.name = mailbox->name, .attributes = mailbox->attributes};
+        entry->is_match = imap_pattern_matches(work->pattern, entry->name);
+        (void)map_set(&names, entry->name, entry);
+    }
+    size_t count = own_count;
+    for (size_t i = 0; i < own_count; i++)
+        count = add_parents(entries, count, i, &names);
+    map_deinit(&names);
+    for (size_t i = own_count; i < count; i++)
+        entries[i].is_match = imap_pattern_matches(work->pattern, entries[i].name);
+    qsort(entries, count, sizeof *entries, compare_entries);
+    return count;
+}
+
+static const struct {
+    unsigned attribute;
+    const char *text;
+} ATTRIBUTES[] = {
+    {STORE_MAILBOX_NOSELECT, " \\Noselect"}, {STORE_MAILBOX_DRAFTS, " \\Drafts"},
+    {STORE_MAILBOX_SENT, " \\Sent"},         {STORE_MAILBOX_TRASH, " \\Trash"},
+    {STORE_MAILBOX_JUNK, " \\Junk"},         {STORE_MAILBOX_ARCHIVE, " \\Archive"},
+};
+
+static void put_entry(struct buf *out, const struct list_work *work, const struct entry *entry)
+{
+    if (work->is_lsub) {
+        bool is_noselect = (entry->attributes & STORE_MAILBOX_NOSELECT) != 0;
+        buf_puts(out, is_noselect ? "* LSUB (\\Noselect" : "* LSUB (");
+    } else {
+        buf_puts(out, entry->has_children ? "* LIST (\\HasChildren" : "* LIST (\\HasNoChildren");
+        for (size_t i = 0; i < sizeof ATTRIBUTES / sizeof *ATTRIBUTES; i++) {
+            if ((entry->attributes & ATTRIBUTES[i].attribute) != 0)
+                buf_puts(out, ATTRIBUTES[i].text);
+        }
+    }
+    buf_puts(out, ") \"/\" ");
+    imap_put_mailbox(out, entry->name);
+    buf_puts(out, "\r\n");
+}
+
+static struct verdict on_list(void *session, struct job *job)
+{
+    struct imap *imap = session;
+    const struct list_work *work = imap->work;
+    const struct store_list *list = (const struct store_list *)(const void *)job;
+    if (list->status != 0)
+        return imap_no_status(imap, list->status, &list->fault, "list the mailboxes");
+
+    struct entry *entries =
+        arena_alloc(&imap->arena, (count_levels(list) + 1) * sizeof(struct entry));
+    size_t count = make_entries(work, list, entries);
+    for (size_t i = 0; i < count; i++) {
+        /* RFC 3501 6.3.9: an unsubscribed parent is named only when '%' hides its children. */
+        bool is_hidden =
+            work->is_lsub && entries[i].is_parent_only && !entries[i].has_unmatched_child;
+        if (entries[i].is_match && !is_hidden)
+            put_entry(&imap->scratch, work, &entries[i]);
+    }
+    imap_flush(imap);
+    return imap_ok(imap, NULL, "Listed");
+}
+
+static struct verdict list(struct imap *imap, bool is_lsub)
+{
+    struct imap_args *args = &imap->args;
+    struct span reference, pattern;
+    if (!imap_args_space(args) || !imap_args_astring(args, &reference) || !imap_args_space(args) ||
+        !imap_args_list_mailbox(args, &pattern) || !imap_args_end(args))
+        return imap_bad_args(imap);
+
+    if (pattern.len == 0 && !is_lsub) { /* asks for the separator only */
+        out_puts(imap->host->out, "* LIST (\\Noselect) \"/\" \"\"\r\n");
+        return imap_ok(imap, NULL, "Listed");
+    }
+    struct list_work *work = arena_new(&imap->arena, struct list_work);
+    work->is_lsub = is_lsub;
+    work->pattern = imap_pattern_create(reference, pattern, &imap->arena);
+    if (work->pattern == NULL)
+        return imap_bad(imap, "The pattern is too long or not valid modified UTF-7");
+    imap_set_work(imap, work, NULL);
+    struct store_list *job = store_list_create(imap->service->store, imap->account);
+    return want_answer(&job->job, on_list);
+}
+
+struct verdict imap_cmd_list(struct imap *imap)
+{
+    return list(imap, false);
+}
+
+struct verdict imap_cmd_lsub(struct imap *imap)
+{
+    return list(imap, true);
+}

@@ -1,0 +1,40 @@
+/*
+ * update: what a session knows of its mailbox, and how it learns more (RFC 3501 5.2, 7.3, 7.4). The
+ * view moves only here. Changes come as deltas of the store: with every write of our own, and from
+ * a store_changes job when the mailbox's watch has fired.
+ */
+#ifndef POSTERN_PROTOCOLS_IMAP_UPDATE_H
+#define POSTERN_PROTOCOLS_IMAP_UPDATE_H
+
+#include "protocols/imap/imap_internal.h"
+
+/* Opens the mailbox of a finished select job: view, keywords, watch. */
+void imap_select_mailbox(struct imap *imap, struct store_select *select, bool is_read_only);
+/* Back to the authenticated state; nothing is sent. Does nothing when no mailbox is open. */
+void imap_deselect(struct imap *imap);
+
+/* Takes a delta: advances modseq, keeps what is to be told, tells what fits now. silent: ranges
+ * whose flag changes are not told (STORE .SILENT), or NULL. */
+void imap_take_delta(struct imap *imap, const struct store_delta *delta,
+                     const struct uid_range *silent, size_t silent_count);
+/* Whether parts of a delta still wait for output. */
+bool imap_has_untold(const struct imap *imap);
+
+/* Asks the store when the watch has fired, tells everything that the command under way allows, then
+ * goes on with then. */
+struct verdict imap_tell(struct imap *imap, imap_handler_fn *then);
+
+/* cmd_idle.c: news while idling. */
+struct verdict imap_idle_update(struct imap *imap);
+
+/* "* FLAGS" and "* OK [PERMANENTFLAGS]", into scratch. */
+void imap_put_flag_lists(struct imap *imap);
+/* How many messages of the view are \Recent. */
+uint32_t imap_recent_count(const struct imap_selected *selected);
+
+static inline bool imap_is_by_uid(const struct imap *imap)
+{
+    return imap->command != NULL && (imap->command->traits & IMAP_BY_UID) != 0;
+}
+
+#endif
