@@ -1,0 +1,175 @@
+/* Tests of dns/mx.h with a resolver that answers from a table. */
+#include "base/mem.h"
+#include "dns/mx.h"
+#include "tests/sim/sim.h"
+#include "tests/unit/check.h"
+
+struct fake_record {
+    const char *name;
+    enum dns_type type;
+    int err;
+    const char *data; /* RDATA */
+    size_t len;
+};
+
+struct fake {
+    struct resolver resolver;
+    struct loop *loop;
+    const struct fake_record *records;
+    size_t count;
+    unsigned asked;
+};
+
+struct resolver_query {
+    struct post post;
+    struct fake *fake;
+    char name[300];
+    enum dns_type type;
+    dns_fn *on_answer;
+    void *owner;
+    bool is_cancelled;
+};
+
+static void answer(struct post *post)
+{
+    struct resolver_query *query = list_entry(post, struct resolver_query, post);
+    struct span records[10];
+    struct dns_answer answer = {.err = ERR_NOT_FOUND, .records = records, .why = "no such name"};
+    for (size_t i = 0; i < query->fake->count; i++) {
+        const struct fake_record *row = &query->fake->records[i];
+        if (strcmp(row->name, query->name) != 0 || row->type != query->type)
+            continue;
+        answer.err = row->err;
+        answer.why = row->err == 0 ? NULL : "try later";
+        if (row->err == 0)
+            records[answer.count++] = span_make(row->data, row->len);
+    }
+    if (!query->is_cancelled)
+        query->on_answer(query->owner, &answer);
+    mem_free(query);
+}
+
+static struct resolver_query *ask(struct resolver *resolver, const char *name, enum dns_type type,
+                                  dns_fn *on_answer, void *owner)
+{
+    struct fake *fake = (struct fake *)resolver;
+    struct resolver_query *query = mem_new(struct resolver_query);
+    fake->asked++;
+    query->fake = fake;
+    (void)snprintf(query->name, sizeof query->name, "%s", name);
+    query->type = type;
+    query->on_answer = on_answer;
+    query->owner = owner;
+    query->post.run = answer;
+    loop_post(fake->loop, &query->post);
+    return query;
+}
+
+static void cancel(struct resolver_query *query)
+{
+    query->is_cancelled = true;
+}
+
+static const struct resolver_ops fake_ops = {.ask = ask, .cancel = cancel};
+
+static struct {
+    unsigned calls;
+    int err;
+    char why[512];
+    char hosts[256]; /* "mx1=192.0.2.1,... " */
+} got;
+
+static void on_result(void *owner, const struct mx_result *result)
+{
+    (void)owner;
+    got.calls++;
+    got.err = result->err;
+    (void)snprintf(got.why, sizeof got.why, "%s", result->why);
+    got.hosts[0] = '\0';
+    for (size_t i = 0; i < result->count; i++) {
+        char *end = got.hosts + strlen(got.hosts);
+        end += snprintf(end, 100, "%s%s", i > 0 ? " " : "", result->hosts[i].name);
+        for (size_t a = 0; a < result->hosts[i].address_count; a++) {
+            char text[ENDPOINT_TEXT_SIZE];
+            endpoint_host(&result->hosts[i].addresses[a], text);
+            end += snprintf(end, 100, "%c%s", a == 0 ? '=' : ',', text);
+        }
+    }
+}
+
+#define MX(preference, name) "\0" preference name, sizeof("\0" preference name)
+#define ROW(name, type, rdata)                                                                     \
+    {                                                                                              \
+        name, type, 0, rdata, sizeof(rdata) - 1                                                    \
+    }
+
+static const struct fake_record table[] = {
+    {"two.test", DNS_MX, 0, MX("\x14", "\3mx2\3two\4test")},
+    {"two.test", DNS_MX, 0, MX("\x0a", "\3mx1\3two\4test")},
+    ROW("mx1.two.test", DNS_A, "\xc0\x00\x02\x01"),
+    ROW("mx1.two.test", DNS_AAAA, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1"),
+    ROW("mx2.two.test", DNS_A, "\xc0\x00\x02\x02"),
+    {"null.test", DNS_MX, 0, MX("\0", "")},
+    ROW("implicit.test", DNS_A, "\xc0\x00\x02\x03"),
+    {"later.test", DNS_MX, ERR_AGAIN, NULL, 0},
+    {"lost.test", DNS_MX, 0, MX("\x0a", "\2mx\4lost\4test")},
+    {"slow.test", DNS_MX, 0, MX("\x0a", "\2mx\4slow\4test")},
+    {"mx.slow.test", DNS_A, ERR_AGAIN, NULL, 0},
+    {"torn.test", DNS_MX, 0, "\0\x0a\x3fmx", 5},
+    ROW("bad.test", DNS_A, "\xc0\x00\x02"),
+};
+
+static const struct {
+    const char *domain;
+    int err;
+    const char *hosts;
+} cases[] = {
+    {"two.test", 0, "mx1.two.test=192.0.2.1,2001:db8::1 mx2.two.test=192.0.2.2"},
+    {"null.test", ERR_REFUSED, ""},
+    {"implicit.test", 0, "implicit.test=192.0.2.3"},
+    {"later.test", ERR_AGAIN, ""},
+    {"nowhere.test", ERR_NOT_FOUND, ""},
+    {"lost.test", ERR_NOT_FOUND, ""},
+    {"slow.test", ERR_AGAIN, ""},
+    {"torn.test", ERR_NOT_FOUND, ""},
+    {"bad.test", ERR_NOT_FOUND, ""},
+    {"[192.0.2.7]", 0, "[192.0.2.7]=192.0.2.7"},
+    {"[IPv6:2001:db8::7]", 0, "[IPv6:2001:db8::7]=2001:db8::7"},
+    {"192.0.2.8", 0, "192.0.2.8=192.0.2.8"},
+};
+
+TEST(test_mail_servers_of_a_domain)
+{
+    struct sim *sim = sim_create(1);
+    struct fake fake = {{&fake_ops}, sim_loop(sim), table, sizeof table / sizeof *table, 0};
+    const struct mx_asker asker = {fake.loop, &fake.resolver, sim_entropy(sim)};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        check_case = cases[i].domain;
+        memset(&got, 0, sizeof got);
+        (void)mx_lookup_start(&asker, span_of(cases[i].domain), on_result, NULL);
+        check_int(got.calls, 0);
+        sim_run(sim);
+        check_int(got.calls, 1);
+        check_int(got.err, cases[i].err);
+        check_text(got.hosts, cases[i].hosts);
+    }
+    sim_free(&sim);
+}
+
+TEST(test_a_cancelled_look_up_tells_nothing)
+{
+    struct sim *sim = sim_create(1);
+    struct fake fake = {{&fake_ops}, sim_loop(sim), table, sizeof table / sizeof *table, 0};
+    const struct mx_asker asker = {fake.loop, &fake.resolver, sim_entropy(sim)};
+    memset(&got, 0, sizeof got);
+    struct mx_lookup *asked = mx_lookup_start(&asker, span_of("two.test"), on_result, NULL);
+    struct mx_lookup *known = mx_lookup_start(&asker, span_of("192.0.2.8"), on_result, NULL);
+    mx_lookup_cancel(&asked);
+    mx_lookup_cancel(&known);
+    sim_run(sim);
+    check_int(got.calls, 0);
+    sim_free(&sim);
+}
+
+CHECK_MAIN({"test_mail_servers_of_a_domain", test_mail_servers_of_a_domain},
+           {"test_a_cancelled_look_up_tells_nothing", test_a_cancelled_look_up_tells_nothing})

@@ -1,0 +1,57 @@
+/* Tests of queue/schedule.h and of who gets a report (queue/bounce.h). */
+#include "queue/bounce.h"
+#include "queue/schedule.h"
+#include "tests/unit/check.h"
+
+static uint64_t fixed_value;
+
+static void fill_fixed(const struct entropy *entropy, void *bytes, size_t size)
+{
+    (void)entropy;
+    memset(bytes, 0, size);
+    memcpy(bytes, &fixed_value, size < sizeof fixed_value ? size : sizeof fixed_value);
+}
+
+TEST(test_backoff_doubles_up_to_its_most)
+{
+    static const struct {
+        unsigned attempts;
+        int64_t delay;
+    } cases[] = {{1, 1000},  {2, 2000},  {3, 4000},       {4, 8000},
+                 {5, 10000}, {6, 10000}, {4000000, 10000}};
+    const struct settings_relay settings = {.retry_min_ms = 1000, .retry_max_ms = 10000};
+    const struct entropy fixed = {fill_fixed};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t quarter = cases[i].delay / 4;
+        fixed_value = 0;
+        check_int(schedule_delay_ms(&settings, cases[i].attempts, &fixed),
+                  cases[i].delay - quarter);
+        fixed_value = (uint64_t)(2 * quarter);
+        check_int(schedule_delay_ms(&settings, cases[i].attempts, &fixed),
+                  cases[i].delay + quarter);
+    }
+}
+
+TEST(test_no_report_about_a_report)
+{
+    static const struct {
+        const char *reverse_path;
+        unsigned notify;
+        bool is_due;
+    } cases[] = {
+        {"a@b.test", STORE_NOTIFY_DEFAULT, true},
+        {"", STORE_NOTIFY_DEFAULT, false},
+        {"", STORE_NOTIFY_FAILURE, false},
+        {"a@b.test", STORE_NOTIFY_NEVER, false},
+        {"a@b.test", STORE_NOTIFY_DELAY, false},
+        {"a@b.test", STORE_NOTIFY_SUCCESS | STORE_NOTIFY_FAILURE, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct store_queue_row row = {.reverse_path = span_of(cases[i].reverse_path),
+                                            .notify = cases[i].notify};
+        check_int(bounce_is_due(&row), cases[i].is_due);
+    }
+}
+
+CHECK_MAIN({"test_backoff_doubles_up_to_its_most", test_backoff_doubles_up_to_its_most},
+           {"test_no_report_about_a_report", test_no_report_about_a_report})
