@@ -40,9 +40,13 @@ typedef void conf_report_fn(void *owner, const char *file, int line, const char 
 
 /* Reads and checks everything that can be checked without touching the network: syntax, keys
  * (unknown ones with the nearest known), types, ranges, units, files that must exist. All
- * complaints are reported, not only the first. NULL when there was any. Relative paths are taken
- * relative to the file's directory. Owned: conf_unref(). */
+ * complaints are reported, not only the first; line 0: the file as a whole. NULL when there was
+ * any. Relative paths are taken relative to the file's directory. Owned: conf_unref(). */
 const struct settings *conf_load(const char *file, conf_report_fn *report, void *owner);
+/* The same of a text that stands in memory, as if it came from file; without a look at the files
+ * and users that it names: for examples, and for what is about to be written. */
+const struct settings *conf_parse(struct span text, const char *file, conf_report_fn *report,
+                                  void *owner);
 /* All defaults, for tests; no listeners. */
 const struct settings *conf_defaults(void);
 const struct settings *conf_ref(const struct settings *settings);

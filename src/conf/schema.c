@@ -1,0 +1,201 @@
+/*
+ * schema: every key of postern.conf, one row each. The loader, `postern check`, conf/reference.conf
+ * and postern.conf(5) come from these rows; there is no second list. What is checked across several
+ * keys is check.c. Tests: test_conf_load.c, test_conf_show.c.
+ */
+#include "conf/conf_internal.h"
+
+#define AT(field)             offsetof(struct conf_draft, field), sizeof(((struct conf_draft *)NULL)->field)
+#define LIST_AT(field, count) offsetof(struct conf_draft, field), offsetof(struct conf_draft, count)
+
+#define K   1024LL
+#define M   (1024LL * K)
+#define G   (1024LL * M)
+#define S   1000LL
+#define MIN (60 * S)
+#define H   (60 * MIN)
+#define D   (24 * H)
+
+/* clang-format off */
+const struct conf_group conf_groups[] = {
+    {"tls", "Certificates and policies of TLS. Versions 1.2 and 1.3 only, whatever is set here."},
+    {"net", "Connections, buffers and their limits."},
+    {"smtp", "The SMTP server: ports 25, 587 and 465."},
+    {"imap", "The IMAP server."},
+    {"pop3", "The POP3 server."},
+    {"store", "The mail store in data_dir."},
+    {"auth", "Logins and passwords."},
+    {"relay", "The queue and delivery to other servers."},
+};
+const size_t conf_group_count = sizeof conf_groups / sizeof *conf_groups;
+
+const struct conf_row conf_rows[] = {
+{"", "hostname", CONF_STRING, CONF_REQUIRED, "localhost", 0, 0, NULL, AT(settings.server.hostname),
+ conf_syntax_hostname, "This host's full name in greetings, EHLO, Received and Message-ID; what its "
+ "address resolves back to, since other servers check that."},
+{"", "domains", CONF_LIST, CONF_REQUIRED, "localhost", 1, CONF_LIST_MAX, NULL,
+ LIST_AT(settings.server.domains, settings.server.domain_count), conf_syntax_hostname,
+ "The domains whose mail is kept here. The first is the default for login names."},
+{"", "data_dir", CONF_STRING, CONF_RESTART | CONF_PATH, ".", 0, 0, NULL, AT(settings.server.data_dir), NULL,
+ "Directory of the store and the control socket; relative to this file."},
+{"", "user", CONF_STRING, CONF_RESTART, "", 0, 0, NULL, AT(settings.server.user), NULL,
+ "User to become after the ports are bound, when started as root; empty: stay who we are."},
+{"", "loops", CONF_COUNT, CONF_RESTART, "0", 0, 256, NULL, AT(settings.server.loops), NULL,
+ "Event loops, each a thread with its own sockets; 0: one for each core."},
+{"", "log_level", CONF_CHOICE, 0, "info", 0, 0, "debug|info|warn|error", AT(settings.server.log_level), NULL,
+ "What is logged: info is one line for each mail, login and TLS session."},
+{"", "port_offset", CONF_COUNT, CONF_RESTART, "0", 0, 65535, NULL, AT(port_offset), NULL,
+ "Added to the port of each listener: 10000 runs everything without root, beside another server."},
+
+{"tls", "certificate", CONF_STRING, CONF_PATH | CONF_FILE, "tls/server.pem", 0, 0, NULL, AT(settings.tls.certificate), NULL,
+ "PEM file with the server's certificate first, its intermediates behind it. May be empty when no listener uses TLS."},
+{"tls", "key", CONF_STRING, CONF_PATH | CONF_FILE, "tls/server-key.pem", 0, 0, NULL, AT(settings.tls.key), NULL,
+ "PEM file with the private key, readable by its owner only. ECDSA P-256 costs an eighth of the time of RSA-2048."},
+{"tls", "trusted", CONF_STRING, CONF_PATH | CONF_FILE, "", 0, 0, NULL, AT(settings.tls.trusted), NULL,
+ "PEM file of the authorities that outbound checks trust; empty: the system's."},
+{"tls", "server_profile", CONF_STRING, 0, "intermediate", 0, 0, NULL, AT(settings.tls.server_profile), NULL,
+ "What clients may negotiate: \"intermediate\" (TLS 1.2 and 1.3), \"modern\" (1.3 only), or a GnuTLS priority string that is no weaker."},
+{"tls", "client_profile", CONF_STRING, 0, "intermediate", 0, 0, NULL, AT(settings.tls.client_profile), NULL,
+ "The same for connections that the relay makes."},
+
+{"net", "connections_max", CONF_COUNT, 0, "10000", 1, 1000000, NULL, AT(settings.net.connections_max), NULL,
+ "Connections in all; further ones are told so and closed. An idle TLS session takes about 12 KiB."},
+{"net", "connections_per_address_max", CONF_COUNT, 0, "1000", 1, 1000000, NULL, AT(settings.net.connections_per_address_max), NULL,
+ "Connections from one address (IPv6: one /64), so that nobody takes all; large, since offices share addresses."},
+{"net", "output_mark", CONF_SIZE, 0, "256K", 16 * K, 64 * M, NULL, AT(settings.net.output_mark), NULL,
+ "A session pauses when so much output waits for a slow reader; also the most that one FETCH slice reads."},
+{"net", "handshake_timeout", CONF_TIME, 0, "30s", 1 * S, 10 * MIN, NULL, AT(settings.net.handshake_timeout_ms), NULL,
+ "For a TLS handshake as a whole, since one under way holds twice the memory of an idle session."},
+{"net", "close_timeout", CONF_TIME, 0, "1s", 0, 1 * MIN, NULL, AT(settings.net.close_timeout_ms), NULL,
+ "How long input is still read and dropped after our end, so that a last reply is not lost to a reset."},
+{"net", "drain_timeout", CONF_TIME, 0, "30s", 0, 1 * H, NULL, AT(settings.net.drain_timeout_ms), NULL,
+ "After SIGTERM: how long commands under way may still take."},
+{"net", "backlog", CONF_COUNT, CONF_RESTART, "1024", 1, 65535, NULL, AT(settings.net.backlog), NULL,
+ "Connections that the kernel holds for us to accept."},
+
+{"smtp", "message_size_max", CONF_SIZE, 0, "50M", 64 * K, 2 * G, NULL, AT(settings.smtp.message_size_max), NULL,
+ "Largest message, told in SIZE and APPENDLIMIT. Base64 makes an attachment a third larger."},
+{"smtp", "recipients_max", CONF_COUNT, 0, "1000", 100, 50000, NULL, AT(settings.smtp.recipients_max), NULL,
+ "Recipients of one message; the rest is told 452. RFC 5321 4.5.3.1.8 demands at least 100."},
+{"smtp", "errors_max", CONF_COUNT, 0, "20", 1, 1000, NULL, AT(settings.smtp.errors_max), NULL,
+ "Refused commands of one connection, then it is closed."},
+{"smtp", "hops_max", CONF_COUNT, 0, "100", 10, 1000, NULL, AT(settings.smtp.hops_max), NULL,
+ "Received headers, then the mail is taken to be in a loop. RFC 5321 6.3 demands at least 100 hops."},
+{"smtp", "command_line_max", CONF_COUNT, 0, "4096", 512, 65536, NULL, AT(settings.smtp.command_line_max), NULL,
+ "Bytes of one command line. RFC 5321 needs 512; AUTH and long addresses need more."},
+{"smtp", "relay_networks", CONF_LIST, 0, "", 0, CONF_LIST_MAX, NULL,
+ LIST_AT(settings.smtp.relay_networks, settings.smtp.relay_network_count), conf_syntax_network,
+ "Networks whose hosts may send to other domains on port 25 without a login. Empty: nobody."},
+{"smtp", "auth_without_tls", CONF_BOOL, 0, "false", 0, 0, NULL, AT(settings.smtp.auth_without_tls), NULL,
+ "Accept passwords in plaintext. For test laboratories only: everybody on the way can read them."},
+{"smtp", "command_timeout", CONF_TIME, 0, "5m", 1 * S, 1 * H, NULL, AT(settings.smtp.command_timeout_ms), NULL,
+ "Wait for the next command. RFC 5321 4.5.3.2.7: 5 minutes."},
+{"smtp", "data_timeout", CONF_TIME, 0, "3m", 1 * S, 1 * H, NULL, AT(settings.smtp.data_timeout_ms), NULL,
+ "Wait for the next block of a message. RFC 5321 4.5.3.2.5: 3 minutes."},
+
+{"imap", "command_line_max", CONF_COUNT, 0, "65536", 8192, 1048576, NULL, AT(settings.imap.command_line_max), NULL,
+ "Bytes of one line. RFC 7162 4 asks for 8192; sets of many UIDs need more."},
+{"imap", "command_size_max", CONF_SIZE, 0, "1M", 64 * K, 64 * M, NULL, AT(settings.imap.command_size_max), NULL,
+ "A whole command with its literals, the message of APPEND apart."},
+{"imap", "nesting_max", CONF_COUNT, 0, "50", 5, 1000, NULL, AT(settings.imap.nesting_max), NULL,
+ "Depth of parentheses, NOT and OR in SEARCH: deeper ones are attacks."},
+{"imap", "errors_max", CONF_COUNT, 0, "20", 1, 1000, NULL, AT(settings.imap.errors_max), NULL,
+ "BAD answers of one connection, then BYE."},
+{"imap", "login_timeout", CONF_TIME, 0, "60s", 1 * S, 1 * H, NULL, AT(settings.imap.login_timeout_ms), NULL,
+ "Wait for a command before login."},
+{"imap", "idle_timeout", CONF_TIME, 0, "30m", 1 * S, 7 * D, NULL, AT(settings.imap.idle_timeout_ms), NULL,
+ "Wait for a command after login. RFC 3501 5.4: at least 30 minutes; less for laboratories only."},
+
+{"pop3", "errors_max", CONF_COUNT, 0, "20", 1, 1000, NULL, AT(settings.pop3.errors_max), NULL,
+ "Bad commands of one connection, then it is closed."},
+{"pop3", "idle_timeout", CONF_TIME, 0, "10m", 1 * S, 1 * D, NULL, AT(settings.pop3.idle_timeout_ms), NULL,
+ "Wait for a command. RFC 1939 3: at least 10 minutes; less for laboratories only."},
+
+{"store", "body_memory_max", CONF_SIZE, CONF_RESTART, "256K", 4 * K, 16 * M, NULL, AT(settings.store.body_memory_max), NULL,
+ "A message up to this size is collected in memory and shares its write with others; a larger one becomes a file."},
+{"store", "body_memory_total", CONF_SIZE, CONF_RESTART, "64M", 1 * M, 64 * G, NULL, AT(settings.store.body_memory_total), NULL,
+ "All messages so collected; above it each further one becomes a file."},
+{"store", "segment_size", CONF_SIZE, CONF_RESTART, "64M", 1 * M, 1 * G, NULL, AT(settings.store.segment_size), NULL,
+ "Bytes of one file of small messages."},
+{"store", "expunge_grace", CONF_TIME, CONF_RESTART, "10m", 0, 7 * D, NULL, AT(settings.store.expunge_grace_ms), NULL,
+ "How long a message that was expunged can still be fetched by a session that has it in view."},
+{"store", "message_parts_max", CONF_COUNT, CONF_RESTART, "1000", 10, 100000, NULL, AT(settings.store.message_parts_max), NULL,
+ "MIME parts of a message that are looked at; further ones stay one piece."},
+{"store", "mailboxes_max", CONF_COUNT, CONF_RESTART, "10000", 10, 1000000, NULL, AT(settings.store.mailboxes_max), NULL,
+ "Mailboxes of one account."},
+{"store", "keywords_max", CONF_COUNT, CONF_RESTART, "56", 1, 56, NULL, AT(settings.store.keywords_max), NULL,
+ "Keywords of one mailbox: they share one number of 64 bits with the system flags."},
+{"store", "read_threads", CONF_COUNT, CONF_RESTART, "2", 1, 64, NULL, AT(settings.store.read_threads), NULL,
+ "Threads that read for IMAP and POP3; the disk is rarely faster with more."},
+
+{"auth", "iterations", CONF_COUNT, 0, "10000", 4096, 10000000, NULL, AT(settings.auth.iteration_count), NULL,
+ "PBKDF2 rounds of new passwords: 10000 cost an attacker and us 1.3 ms each. RFC 7677: at least 4096."},
+{"auth", "failures_max", CONF_COUNT, 0, "3", 1, 100, NULL, AT(settings.auth.failures_max), NULL,
+ "Failed logins of one connection, then it is closed."},
+{"auth", "throttle_count", CONF_COUNT, 0, "10", 1, 1000000, NULL, AT(settings.auth.throttle_count), NULL,
+ "Failed logins from one address before its answers slow down."},
+{"auth", "throttle_time", CONF_TIME, 0, "10m", 1 * S, 1 * D, NULL, AT(settings.auth.throttle_ms), NULL,
+ "How long a failed login is remembered."},
+{"auth", "cache_time", CONF_TIME, 0, "10m", 0, 1 * D, NULL, AT(settings.auth.cache_ms), NULL,
+ "How long a verified password is remembered, as a keyed hash in memory, to spare the rounds; 0s: not at all."},
+{"auth", "hash_threads", CONF_COUNT, CONF_RESTART, "1", 1, 64, NULL, AT(settings.auth.hash_threads), NULL,
+ "Threads that verify passwords, so that guessing takes no more of the machine than that."},
+
+{"relay", "smarthost", CONF_STRING, 0, "", 0, 0, NULL, AT(settings.relay.smarthost), conf_syntax_host,
+ "Server that takes all mail for other domains; empty: each domain's own servers, by MX look-up."},
+{"relay", "smarthost_port", CONF_COUNT, 0, "587", 1, 65535, NULL, AT(settings.relay.smarthost_port), NULL,
+ "Its port."},
+{"relay", "smarthost_tls", CONF_ENUM, 0, "starttls", 0, 0, "starttls|implicit|may|off", AT(settings.relay.smarthost_tls), NULL,
+ "How it is spoken to: starttls demands the upgrade, implicit is TLS at once (port 465), may upgrades where offered."},
+{"relay", "smarthost_verify", CONF_CHOICE, 0, "required", 0, 0, "required|opportunistic|off", AT(settings.relay.smarthost_verify), NULL,
+ "Whether its certificate must be good: opportunistic looks and tells, but goes on."},
+{"relay", "smarthost_user", CONF_STRING, 0, "", 0, 0, NULL, AT(settings.relay.smarthost_user), NULL,
+ "Login there; empty: none."},
+{"relay", "smarthost_password", CONF_STRING, CONF_SECRET, "", 0, 0, NULL, AT(settings.relay.smarthost_password), NULL,
+ "Password there; this file must then not be readable by everybody."},
+{"relay", "mx_port", CONF_COUNT, 0, "25", 1, 65535, NULL, AT(settings.relay.mx_port), NULL,
+ "Port of servers found by MX look-up; another than 25 is for laboratories only."},
+{"relay", "resolver", CONF_STRING, 0, "", 0, 0, NULL, AT(settings.relay.resolver), conf_syntax_resolver,
+ "Address of a DNS server, with an optional port; empty: the system's."},
+{"relay", "retry_min", CONF_TIME, 0, "5m", 1 * S, 1 * D, NULL, AT(settings.relay.retry_min_ms), NULL,
+ "Wait before the first retry; doubles each time, with jitter. Most greylisting ends within 5 minutes."},
+{"relay", "retry_max", CONF_TIME, 0, "4h", 1 * S, 7 * D, NULL, AT(settings.relay.retry_max_ms), NULL,
+ "Longest wait between retries."},
+{"relay", "expire", CONF_TIME, 0, "5d", 1 * S, 30 * D, NULL, AT(settings.relay.expire_ms), NULL,
+ "Then the mail is given up and its sender told. RFC 5321 4.5.4.1: 4 to 5 days."},
+{"relay", "concurrency_max", CONF_COUNT, 0, "10", 1, 1000, NULL, AT(settings.relay.concurrency_max), NULL,
+ "Connections to one destination at a time; many servers refuse more."},
+{"relay", "messages_per_connection_max", CONF_COUNT, 0, "100", 1, 100000, NULL, AT(settings.relay.messages_per_connection_max), NULL,
+ "Messages over one connection, then a new one is made."},
+{"relay", "keep_time", CONF_TIME, 0, "5s", 0, 5 * MIN, NULL, AT(settings.relay.keep_ms), NULL,
+ "How long an idle connection is kept for the next message."},
+{"relay", "connect_timeout", CONF_TIME, 0, "30s", 1 * S, 10 * MIN, NULL, AT(settings.relay.connect_timeout_ms), NULL,
+ "For a connection to be made to one address."},
+{"relay", "reply_timeout", CONF_TIME, 0, "5m", 1 * S, 1 * H, NULL, AT(settings.relay.reply_timeout_ms), NULL,
+ "Wait for the reply to a command. RFC 5321 4.5.3.2: 5 minutes."},
+{"relay", "data_reply_timeout", CONF_TIME, 0, "10m", 1 * S, 1 * H, NULL, AT(settings.relay.data_reply_timeout_ms), NULL,
+ "Wait for the reply to a whole message. RFC 5321 4.5.3.2.6: 10 minutes, since giving up early makes duplicates."},
+};
+const size_t conf_row_count = sizeof conf_rows / sizeof *conf_rows;
+
+#undef AT
+#undef LIST_AT
+#define AT(field)                                                                                  \
+    offsetof(struct settings_listener, field), sizeof(((struct settings_listener *)NULL)->field)
+#define LIST_AT(field, count)                                                                      \
+    offsetof(struct settings_listener, field), offsetof(struct settings_listener, count)
+
+const struct conf_row conf_listener_rows[] = {
+{"listeners", "name", CONF_STRING, CONF_REQUIRED, "", 0, 0, NULL, AT(name), conf_syntax_name,
+ "Its name in the log; each listener has its own."},
+{"listeners", "protocol", CONF_ENUM, CONF_REQUIRED, "smtp", 0, 0, "smtp|submission|imap|pop3", AT(protocol), NULL,
+ "smtp takes mail for our domains from anyone; submission takes mail for anywhere after a login."},
+{"listeners", "tls", CONF_ENUM, 0, "starttls", 0, 0, "starttls|implicit|none", AT(tls), NULL,
+ "starttls begins in plaintext and offers the upgrade; implicit is TLS from the first byte."},
+{"listeners", "addresses", CONF_LIST, 0, "0.0.0.0,::", 1, 100, NULL, LIST_AT(addresses, address_count), conf_syntax_address,
+ "Numeric addresses to listen on."},
+{"listeners", "port", CONF_COUNT, 0, "0", 0, 65535, NULL, AT(port), NULL,
+ "Its port; 0: the usual one of protocol and tls (25, 587, 465, 143, 993, 110, 995). port_offset is added."},
+};
+/* clang-format on */
+const size_t conf_listener_row_count = sizeof conf_listener_rows / sizeof *conf_listener_rows;
