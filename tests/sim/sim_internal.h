@@ -2,6 +2,7 @@
 #ifndef POSTERN_TESTS_SIM_INTERNAL_H
 #define POSTERN_TESTS_SIM_INTERNAL_H
 
+#include "base/buf.h"
 #include "tests/sim/sim.h"
 
 enum { SIM_LOOP_MAX = 8 };
@@ -41,11 +42,45 @@ struct sim {
     unsigned port_next;
 };
 
+enum sim_phase { PHASE_CONNECTING, PHASE_CONNECTED, PHASE_OPEN, PHASE_CLOSING };
+
+struct sim_transport {
+    struct transport base;
+    struct list_node node; /* in the sim's transports */
+    struct sim_loop *loop;
+    struct sim_transport *peer; /* NULL: never connected, or the peer's memory is gone */
+    struct sim_policy policy;
+    struct buf wire;    /* arrived here, not read yet */
+    struct buf pending; /* written here, no room in the peer's wire yet */
+    enum sim_phase phase;
+    bool is_refused; /* nobody listened */
+    bool is_reading;
+    bool is_shut;      /* our direction ends after what is pending */
+    bool owes_written; /* a write left something pending: on_written follows */
+    bool has_end;      /* end_err is to be told once the wire is read */
+    int end_err;
+    bool is_end_told;
+    bool is_dead; /* reset: nothing is written or told any more */
+    bool has_spoil;
+    bool is_silent;
+    enum sim_spoil spoil;
+    size_t spoil_after;
+    size_t write_count;
+    uint64_t written_len;
+};
+
 /* sim_transport.c */
-void sim_net_init(struct sim *sim);
-void sim_net_deinit(struct sim *sim);
-void sim_maker_init(struct sim_maker *maker, struct sim_loop *loop);
+struct sim_transport *sim_transport_create(struct sim_loop *loop,
+                                           const struct transport_events *events, void *owner);
+void sim_transport_drop(struct sim_transport *transport);
 /* At most one event for each transport; whether there was any. */
-bool sim_net_round(struct sim *sim);
+bool sim_transport_round(struct sim *sim);
+
+/* sim_connect.c */
+void sim_connect_init(struct sim *sim);
+void sim_connect_deinit(struct sim *sim);
+void sim_maker_init(struct sim_maker *maker, struct sim_loop *loop);
+/* For a transport that is not open yet; whether anything happened. */
+bool sim_connect_step(struct sim_transport *transport);
 
 #endif

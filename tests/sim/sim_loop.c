@@ -72,7 +72,7 @@ struct sim *sim_create(uint64_t seed)
     sim->entropy = (struct sim_entropy){{fill}, &sim->random_state};
     sim->policy = (struct sim_policy){SIM_WHOLE, SIM_CAPACITY_DEFAULT};
     sim_set_wall_us(sim, (int64_t)SIM_WALL_START_S * 1000000);
-    sim_net_init(sim);
+    sim_connect_init(sim);
     return sim;
 }
 
@@ -81,7 +81,7 @@ void sim_free(struct sim **sim)
     if (*sim == NULL)
         return;
     sim_run(*sim);
-    sim_net_deinit(*sim);
+    sim_connect_deinit(*sim);
     for (size_t i = 0; i < SIM_LOOP_MAX; i++) {
         struct sim_loop *loop = (*sim)->loops[i];
         if (loop == NULL)
@@ -227,7 +227,7 @@ static bool run_round(struct sim *sim)
         has_run |= run_timers(sim->loops[i]);
         has_run |= run_watches(sim->loops[i]);
     }
-    has_run |= sim_net_round(sim);
+    has_run |= sim_transport_round(sim);
     return has_run;
 }
 

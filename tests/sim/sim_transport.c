@@ -1,14 +1,10 @@
 /*
- * The simulator's byte streams: pairs, makers and listeners in memory. What one end writes lies in
- * the wire of the other until that one reads; what exceeds the wire's capacity stays pending at the
- * writer, so backpressure is real. Loops and time are in sim_loop.c. Tested by
+ * The simulator's byte streams in memory; how two of them are joined is sim_connect.c. What one end
+ * writes lies in the wire of the other until that one reads; what exceeds the wire's capacity stays
+ * pending at the writer, so backpressure is real. Loops and time are in sim_loop.c. Tested by
  * tests/unit/test_net_sim.c.
  */
 #include "tests/sim/sim.h"
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -16,42 +12,7 @@
 #include "net/quota.h"
 #include "tests/sim/sim_internal.h"
 
-enum { CUT_MAX = 700, FIRST_PORT = 40000 };
-
-enum sim_phase { PHASE_CONNECTING, PHASE_CONNECTED, PHASE_OPEN, PHASE_CLOSING };
-
-struct sim_transport {
-    struct transport base;
-    struct list_node node; /* in the sim's transports */
-    struct sim_loop *loop;
-    struct sim_transport *peer; /* NULL: never connected, or the peer's memory is gone */
-    struct sim_policy policy;
-    struct buf wire;    /* arrived here, not read yet */
-    struct buf pending; /* written here, no room in the peer's wire yet */
-    enum sim_phase phase;
-    bool is_refused; /* nobody listened */
-    bool is_reading;
-    bool is_shut;      /* our direction ends after what is pending */
-    bool owes_written; /* a write left something pending: on_written follows */
-    bool has_end;      /* end_err is to be told once the wire is read */
-    int end_err;
-    bool is_end_told;
-    bool is_dead; /* reset: nothing is written or told any more */
-    bool has_spoil;
-    bool is_silent;
-    enum sim_spoil spoil;
-    size_t spoil_after;
-    size_t write_count;
-    uint64_t written_len;
-};
-
-struct sim_listener {
-    struct list_node node;
-    struct endpoint endpoint;
-    struct sim_loop *loop; /* NULL: connects hang */
-    sim_accept_fn *on_accept;
-    void *owner;
-};
+enum { CUT_MAX = 700 };
 
 static const struct transport_ops sim_transport_ops;
 
@@ -67,14 +28,7 @@ static const struct sim_transport *as_const(const struct transport *transport)
     return (const struct sim_transport *)(const void *)transport;
 }
 
-void sim_net_init(struct sim *sim)
-{
-    list_init(&sim->transports);
-    list_init(&sim->listeners);
-    sim->port_next = FIRST_PORT;
-}
-
-static void transport_drop(struct sim_transport *self)
+void sim_transport_drop(struct sim_transport *self)
 {
     list_remove(&self->node);
     if (self->peer != NULL)
@@ -86,27 +40,8 @@ static void transport_drop(struct sim_transport *self)
     mem_free(self);
 }
 
-void sim_net_deinit(struct sim *sim)
-{
-    list_each (node, &sim->transports)
-        transport_drop(list_entry(node, struct sim_transport, node));
-    list_each (listener, &sim->listeners)
-        mem_free(list_entry(listener, struct sim_listener, node));
-}
-
-static struct endpoint local_endpoint(struct sim *sim)
-{
-    struct endpoint endpoint = {.len = sizeof(struct sockaddr_in)};
-    struct sockaddr_in *in = (struct sockaddr_in *)(void *)&endpoint.address;
-    in->sin_family = AF_INET;
-    in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    in->sin_port = htons((uint16_t)sim->port_next);
-    sim->port_next = sim->port_next >= UINT16_MAX ? FIRST_PORT : sim->port_next + 1;
-    return endpoint;
-}
-
-static struct sim_transport *transport_make(struct sim_loop *loop,
-                                            const struct transport_events *events, void *owner)
+struct sim_transport *sim_transport_create(struct sim_loop *loop,
+                                           const struct transport_events *events, void *owner)
 {
     struct sim_transport *self = mem_new(struct sim_transport);
     self->base.ops = &sim_transport_ops;
@@ -118,100 +53,6 @@ static struct sim_transport *transport_make(struct sim_loop *loop,
     buf_init(&self->pending, 0);
     list_append(&loop->sim->transports, &self->node);
     return self;
-}
-
-static void join(struct sim_transport *a, struct sim_transport *b)
-{
-    a->peer = b;
-    b->peer = a;
-    a->phase = b->phase = PHASE_OPEN;
-}
-
-void sim_pair(struct sim *sim, struct loop *loop, struct sim_end *a, struct sim_end *b)
-{
-    struct sim_transport *first =
-        transport_make((struct sim_loop *)(void *)loop, a->events, a->owner);
-    struct sim_transport *second =
-        transport_make((struct sim_loop *)(void *)loop, b->events, b->owner);
-    first->base.local = second->base.peer = local_endpoint(sim);
-    first->base.peer = second->base.local = local_endpoint(sim);
-    join(first, second);
-    a->transport = &first->base;
-    b->transport = &second->base;
-}
-
-/* Compares family, address and port, not the padding. */
-static bool is_same_endpoint(const struct endpoint *a, const struct endpoint *b)
-{
-    char a_text[ENDPOINT_TEXT_SIZE], b_text[ENDPOINT_TEXT_SIZE];
-    endpoint_text(a, a_text);
-    endpoint_text(b, b_text);
-    return strcmp(a_text, b_text) == 0;
-}
-
-static struct sim_listener *find_listener(struct sim *sim, const struct endpoint *endpoint)
-{
-    list_each (node, &sim->listeners) {
-        struct sim_listener *listener = list_entry(node, struct sim_listener, node);
-        if (is_same_endpoint(&listener->endpoint, endpoint))
-            return listener;
-    }
-    return NULL;
-}
-
-void sim_unlisten(struct sim *sim, const struct endpoint *endpoint)
-{
-    struct sim_listener *listener = find_listener(sim, endpoint);
-    if (listener == NULL)
-        return;
-    list_remove(&listener->node);
-    mem_free(listener);
-}
-
-void sim_listen(struct sim *sim, struct loop *loop, const struct endpoint *endpoint,
-                sim_accept_fn *on_accept, void *owner)
-{
-    sim_unlisten(sim, endpoint);
-    struct sim_listener *listener = mem_new(struct sim_listener);
-    listener->endpoint = *endpoint;
-    listener->loop = (struct sim_loop *)(void *)loop;
-    listener->on_accept = on_accept;
-    listener->owner = owner;
-    list_append(&sim->listeners, &listener->node);
-}
-
-void sim_hang(struct sim *sim, const struct endpoint *endpoint)
-{
-    sim_listen(sim, NULL, endpoint, NULL, NULL);
-}
-
-static struct transport *maker_connect(struct transport_maker *maker, const struct endpoint *to,
-                                       const struct endpoint *source,
-                                       const struct transport_events *events, void *owner)
-{
-    struct sim_loop *loop = ((struct sim_maker *)(void *)maker)->loop;
-    struct sim_transport *self = transport_make(loop, events, owner);
-    self->phase = PHASE_CONNECTING;
-    self->base.peer = *to;
-    self->base.local = local_endpoint(loop->sim);
-    if (source != NULL && source->len != 0) {
-        uint16_t port = endpoint_port(&self->base.local);
-        self->base.local = *source;
-        if (endpoint_port(source) == 0)
-            endpoint_set_port(&self->base.local, port);
-    }
-    return &self->base;
-}
-
-void sim_maker_init(struct sim_maker *maker, struct sim_loop *loop)
-{
-    *maker = (struct sim_maker){{maker_connect}, loop};
-}
-
-struct transport_maker *sim_maker(struct sim *sim, struct loop *loop)
-{
-    require(((struct sim_loop *)(void *)loop)->sim == sim);
-    return &((struct sim_loop *)(void *)loop)->maker.base;
 }
 
 void sim_set_policy(struct sim *sim, struct sim_policy policy)
@@ -359,49 +200,6 @@ static void deliver(struct sim_transport *self)
     mem_free(copy);
 }
 
-static void try_connect(struct sim_transport *self)
-{
-    struct sim_listener *listener = find_listener(self->loop->sim, &self->base.peer);
-    self->phase = PHASE_CONNECTED;
-    self->is_refused = listener == NULL;
-    if (listener == NULL)
-        return;
-    struct sim_transport *accepted = transport_make(listener->loop, NULL, NULL);
-    accepted->base.local = self->base.peer;
-    accepted->base.peer = self->base.local;
-    join(self, accepted);
-    self->phase = PHASE_CONNECTED;
-    listener->on_accept(listener->owner, &accepted->base);
-}
-
-static void tell_connected(struct sim_transport *self)
-{
-    struct fault fault;
-    fault_clear(&fault);
-    self->phase = PHASE_OPEN;
-    if (self->is_refused) {
-        char text[ENDPOINT_TEXT_SIZE];
-        endpoint_text(&self->base.peer, text);
-        (void)fault_set(&fault, ERR_UNREACHABLE, "could not connect to %s: connection refused",
-                        text);
-        self->is_dead = true;
-    }
-    self->base.events->on_connected(self->base.owner, fault.err, &fault);
-}
-
-static bool step_connecting(struct sim_transport *self)
-{
-    if (self->phase == PHASE_CONNECTED) {
-        tell_connected(self);
-        return true;
-    }
-    struct sim_listener *listener = find_listener(self->loop->sim, &self->base.peer);
-    if (listener != NULL && listener->loop == NULL)
-        return false;
-    try_connect(self);
-    return true;
-}
-
 static bool step_end(struct sim_transport *self)
 {
     if (!self->has_end || self->is_end_told || self->is_silent ||
@@ -421,7 +219,7 @@ static bool step(struct sim_transport *self)
     if (self->phase == PHASE_CLOSING) {
         const struct transport_events *events = self->base.events;
         void *owner = self->base.owner;
-        transport_drop(self);
+        sim_transport_drop(self);
         if (events != NULL)
             events->on_closed(owner);
         return true;
@@ -429,7 +227,7 @@ static bool step(struct sim_transport *self)
     if (self->base.events == NULL)
         return false;
     if (self->phase != PHASE_OPEN)
-        return step_connecting(self);
+        return sim_connect_step(self);
     bool has_moved = flush(self);
     if (self->owes_written && self->pending.len == 0 && !self->is_dead) {
         self->owes_written = false;
@@ -443,7 +241,7 @@ static bool step(struct sim_transport *self)
     return step_end(self) || has_moved;
 }
 
-bool sim_net_round(struct sim *sim)
+bool sim_transport_round(struct sim *sim)
 {
     bool has_run = false;
     list_each (node, &sim->transports)
