@@ -84,7 +84,9 @@ static void put_piece(struct pop3_session *session, struct span bytes)
 {
     struct pop3_transfer *transfer = &session->transfer;
     struct out *out = session->host->out;
-    if (!transfer->is_announced)
+    if (!transfer->is_announced && transfer->stuffer.is_limited)
+        out_puts(out, "+OK top of the message follows\r\n");
+    else if (!transfer->is_announced)
         out_printf(out, "+OK %llu octets\r\n",
                    (unsigned long long)session->maildrop.messages[transfer->index].size);
     transfer->is_announced = session->is_busy = true;
@@ -103,36 +105,45 @@ static struct verdict finish(struct pop3_session *session)
     return pop3_next(session);
 }
 
+/* Where the body lies, when that is known and still right; NULL: ask. */
+static const struct store_blob *find_blob(const struct pop3_session *session)
+{
+    if (!has_window(session))
+        return NULL;
+    uint32_t place = session->transfer.index - session->window.first;
+    return session->window.is_there[place] ? &session->window.blobs[place] : NULL;
+}
+
+static struct verdict read_from_disk(struct pop3_session *session, const struct store_blob *blob)
+{
+    uint64_t offset = session->transfer.offset;
+    uint64_t left = blob->length - offset;
+    struct store_read *request = store_read_create(session->service->store, blob, offset,
+                                                   left < PIECE_READ ? (size_t)left : PIECE_READ);
+    return want_answer(&request->job, on_read);
+}
+
 static struct verdict send_pieces(void *arg)
 {
     struct pop3_session *session = arg;
-    struct pop3_transfer *transfer = &session->transfer;
-    for (;;) {
-        if (!has_window(session))
-            return fetch_window(session);
-        uint32_t place = transfer->index - session->window.first;
-        if (!session->window.is_there[place])
-            return fetch_window(session);
-        const struct store_blob *blob = &session->window.blobs[place];
-        if (transfer->stuffer.is_done || transfer->offset >= blob->length)
-            return finish(session);
+    const struct pop3_transfer *transfer = &session->transfer;
+    const struct store_blob *blob = find_blob(session);
+    if (blob == NULL)
+        return fetch_window(session);
+    while (!transfer->stuffer.is_done && transfer->offset < blob->length) {
         if (out_is_full(session->host->out))
             return want_drain(send_pieces);
-
         char piece[PIECE_NOW];
         uint64_t left = blob->length - transfer->offset;
         int64_t len = store_read_now(session->service->store, blob, transfer->offset, piece,
                                      left < sizeof piece ? (size_t)left : sizeof piece);
-        if (len == ERR_AGAIN) {
-            struct store_read *request =
-                store_read_create(session->service->store, blob, transfer->offset,
-                                  left < PIECE_READ ? (size_t)left : PIECE_READ);
-            return want_answer(&request->job, on_read);
-        }
+        if (len == ERR_AGAIN)
+            return read_from_disk(session, blob);
         if (len <= 0)
             return give_up(session, len == 0 ? "it ends too early" : err_text((int)len));
         put_piece(session, span_make(piece, (size_t)len));
     }
+    return finish(session);
 }
 
 static struct verdict on_read(void *arg, struct job *job)

@@ -115,7 +115,9 @@ int scram_take_first(struct scram *scram, struct span message)
     if (buf_append(&scram->first_bare, message) != 0)
         return ERR_SYNTAX;
     struct span name = span_cut(&message, ',');
-    struct span nonce = message.ptr == NULL ? message : span_cut(&message, ',');
+    if (message.ptr == NULL)
+        return ERR_SYNTAX;
+    struct span nonce = span_cut(&message, ',');
     if (!take_key(&name, 'n') || !take_key(&nonce, 'r'))
         return ERR_SYNTAX;
     if (decode_name(name, &scram->name) != 0 || !is_nonce(nonce) || nonce.len > SCRAM_NONCE_MAX)
@@ -149,7 +151,7 @@ struct final_message {
 static int decode_proof(struct span text, unsigned char out[DIGEST_SHA256_SIZE])
 {
     struct buf proof;
-    buf_init(&proof, CODEC_BASE64_LEN(DIGEST_SHA256_SIZE)); /* room for whole groups */
+    buf_init(&proof, CODEC_BASE64_LEN((size_t)DIGEST_SHA256_SIZE)); /* room for whole groups */
     int err = codec_base64_decode(text, &proof);
     if (err == 0 && proof.len == DIGEST_SHA256_SIZE)
         memcpy(out, buf_span(&proof).ptr, DIGEST_SHA256_SIZE);
@@ -170,7 +172,9 @@ static int parse_final(struct span message, struct final_message *out)
         return ERR_SYNTAX;
     struct span rest = out->without_proof;
     out->binding = span_cut(&rest, ',');
-    out->nonce = rest.ptr == NULL ? rest : span_cut(&rest, ',');
+    if (rest.ptr == NULL)
+        return ERR_SYNTAX;
+    out->nonce = span_cut(&rest, ',');
     if (!take_key(&out->binding, 'c') || !take_key(&out->nonce, 'r') || !are_extensions(rest))
         return ERR_SYNTAX;
     return 0;
