@@ -147,12 +147,4 @@ void conf_check_machine(struct conf_load *load, const struct conf_node *root,
 const struct conf_node *conf_node_at(const struct conf_node *root, const char *group,
                                      const char *name);
 
-/* --- syntax.c: looks at texts for rows; NULL or what is wrong and what would be right --- */
-const char *conf_syntax_hostname(const char *text);
-const char *conf_syntax_host(const char *text); /* hostname or numeric address; "" is none */
-const char *conf_syntax_address(const char *text);
-const char *conf_syntax_network(const char *text);
-const char *conf_syntax_resolver(const char *text);
-const char *conf_syntax_name(const char *text);
-
 #endif

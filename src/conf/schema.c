@@ -4,6 +4,7 @@
  * keys is check.c. Tests: test_conf_load.c, test_conf_show.c.
  */
 #include "conf/conf_internal.h"
+#include "conf/syntax.h"
 
 #define AT(field)             offsetof(struct conf_draft, field), sizeof(((struct conf_draft *)NULL)->field)
 #define LIST_AT(field, count) offsetof(struct conf_draft, field), offsetof(struct conf_draft, count)

@@ -163,11 +163,28 @@ static void put_mdoc(struct buf *out, const char *text)
     buf_puts(out, "\n");
 }
 
+/* A plain quote would group words in a macro's line, and vanish. */
+static void put_manual_value(struct buf *out, const struct conf_row *row)
+{
+    struct buf value;
+
+    buf_init(&value, 0);
+    put_value(&value, row);
+    struct span text = buf_span(&value);
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '"')
+            buf_puts(out, "\\(dq");
+        else
+            buf_put_byte(out, text.ptr[i]);
+    }
+    buf_puts(out, "\n");
+    buf_release(&value);
+}
+
 static void put_manual_row(struct buf *out, const struct conf_row *row)
 {
     buf_printf(out, ".It Ic %s%s%s No = ", row->group, row->group[0] != '\0' ? "." : "", row->name);
-    put_value(out, row);
-    buf_puts(out, "\n");
+    put_manual_value(out, row);
     put_mdoc(out, row->sentence);
     buf_puts(out, "(");
     put_range(out, row);

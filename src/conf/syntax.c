@@ -2,10 +2,12 @@
  * syntax: looks at the texts of single keys: host names, addresses, networks. Each returns NULL or
  * the rest of a sentence that begins with the key and its text. Tests: test_conf_load.c.
  */
+#include "conf/syntax.h"
+
 #include <arpa/inet.h>
 #include <ctype.h>
 
-#include "conf/conf_internal.h"
+#include "base/span.h"
 
 enum { HOSTNAME_LEN_MAX = 253, LABEL_LEN_MAX = 63, NAME_LEN_MAX = 32 };
 

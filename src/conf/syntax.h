@@ -1,0 +1,21 @@
+/*
+ * syntax: looks at the texts of single keys, for the schema's rows. Each returns NULL or the rest
+ * of a sentence that begins with the key and its text: what is wrong and what would be right.
+ */
+#ifndef POSTERN_CONF_SYNTAX_H
+#define POSTERN_CONF_SYNTAX_H
+
+/* RFC 1123 2.1: labels of letters, digits and '-'; no address. */
+const char *conf_syntax_hostname(const char *text);
+/* A host name or a numeric address; "" is none. */
+const char *conf_syntax_host(const char *text);
+/* A numeric address, IPv4 or IPv6. */
+const char *conf_syntax_address(const char *text);
+/* An address with an optional "/prefix". */
+const char *conf_syntax_network(const char *text);
+/* An address with an optional port; "" is none. */
+const char *conf_syntax_resolver(const char *text);
+/* The name of a listener. */
+const char *conf_syntax_name(const char *text);
+
+#endif
