@@ -5,6 +5,7 @@
 #ifndef POSTERN_PROTOCOLS_SMTP_CLIENT_H
 #define POSTERN_PROTOCOLS_SMTP_CLIENT_H
 
+#include "base/entropy.h"
 #include "net/session.h"
 #include "store/body.h"
 
@@ -54,11 +55,14 @@ struct smtp_client_owner {
     const struct smtp_transaction *(*next)(void *owner);
     /* A recipient was answered (2xx: the message follows for it). */
     void (*on_recipient)(void *owner, size_t index, const struct smtp_reply *reply);
-    /* The whole transaction's end: 2xx at SMTP_STEP_MESSAGE means the peer has it. Recipients that
-     * on_recipient did not refuse share this reply. */
+    /* The whole transaction's end, exactly once: 2xx at SMTP_STEP_MESSAGE means the peer has it.
+     * Recipients that on_recipient did not refuse share this reply. When `sentence` is ours the
+     * reply's code is 0 (temporary) or 5xx with a status (the message needs what the peer does not
+     * offer: it will never go there). */
     void (*on_result)(void *owner, enum smtp_client_step step, const struct smtp_reply *reply,
                       const char *sentence);
-    /* The peer went away: during a transaction on_result was called before, with code 0. */
+    /* The peer went away or was silent for too long: during a transaction on_result was called
+     * before, with code 0. Not called after on_unusable, nor after our own QUIT. */
     void (*on_ending)(void *owner, enum ending why);
 };
 
@@ -68,8 +72,9 @@ struct smtp_client_service {
     void *owner_arg;
     const char *hostname; /* for EHLO */
     enum smtp_client_tls tls;
-    const char *user, *password; /* NULL: no AUTH; only ever sent under TLS */
-    struct store *store;         /* to read bodies */
+    const char *user, *password;   /* NULL: no AUTH; only ever sent under TLS */
+    const struct entropy *entropy; /* for SCRAM; NULL: PLAIN only */
+    struct store *store;           /* to read bodies */
     int64_t reply_timeout_ms, data_reply_timeout_ms, keep_ms;
     bool is_stopping; /* QUIT instead of waiting for more work */
 };
