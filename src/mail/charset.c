@@ -122,9 +122,10 @@ static void put_latin1(struct span text, struct buf *out)
 static void put_converted(iconv_t converter, struct span text, struct buf *out)
 {
     char step[STEP_SIZE];
-    char *in = (char *)(uintptr_t)text.ptr; /* iconv does not write there */
+    char *in;
     size_t in_left = text.len;
 
+    memcpy(&in, &text.ptr, sizeof in); /* iconv does not write there, whatever its type says */
     while (in_left > 0) {
         char *end = step;
         size_t room = sizeof step;

@@ -102,8 +102,8 @@ static int seconds_from_civil(const struct civil *c, int64_t *seconds_out)
     if (c->hour > 23 || c->minute > 59 || c->second > 60)
         return ERR_SYNTAX;
 
-    *seconds_out = days_from_civil(c->year, c->month, c->day) * DAY_S + c->hour * 3600 +
-                   c->minute * 60 + c->second;
+    *seconds_out = days_from_civil(c->year, c->month, c->day) * DAY_S + (int64_t)c->hour * 3600 +
+                   (int64_t)c->minute * 60 + c->second;
     return 0;
 }
 

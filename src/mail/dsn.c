@@ -58,7 +58,7 @@ static void put_clean(struct buf *out, struct span text)
 {
     for (size_t i = 0; i < text.len; i++) {
         unsigned char code = (unsigned char)text.ptr[i];
-        buf_put_byte(out, code < ' ' || code == 127 ? '?' : text.ptr[i]);
+        buf_put_byte(out, (char)(code < ' ' || code == 127 ? '?' : text.ptr[i]));
     }
 }
 

@@ -77,7 +77,7 @@ static void decode_q(struct span text, struct buf *out)
             at[len++] = (char)(high * 16 + low);
             i += 2;
         } else {
-            at[len++] = text.ptr[i] == '_' ? ' ' : text.ptr[i];
+            at[len++] = (char)(text.ptr[i] == '_' ? ' ' : text.ptr[i]);
         }
     }
     buf_add_len(out, len);

@@ -188,7 +188,7 @@ static bool take_address(struct header_address_iter *iter, struct header_address
     buf_clear(&iter->comment);
     take_phrase(iter);
 
-    char byte = iter->rest.len > 0 ? iter->rest.ptr[0] : ',';
+    char byte = (char)(iter->rest.len > 0 ? iter->rest.ptr[0] : ',');
     if (byte == '<') {
         lex_advance(&iter->rest, 1);
         take_angle(iter);
@@ -208,6 +208,19 @@ static bool take_address(struct header_address_iter *iter, struct header_address
     return out->local.len > 0 || out->domain.len > 0;
 }
 
+/* *rest stands at ';' or the end: the end of the group that is open, if one is. */
+static bool end_group(struct header_address_iter *iter, struct header_address *out)
+{
+    bool was_in_group = iter->in_group;
+
+    if (iter->rest.len > 0)
+        lex_advance(&iter->rest, 1);
+    iter->in_group = false;
+    out->kind = HEADER_GROUP_END;
+    out->display_name = out->local = out->domain = span_make("", 0);
+    return was_in_group;
+}
+
 bool header_address_next(struct header_address_iter *iter, struct header_address *out)
 {
     struct span *rest = &iter->rest;
@@ -217,19 +230,13 @@ bool header_address_next(struct header_address_iter *iter, struct header_address
             lex_advance(rest, 1);
         bool is_end = rest->len == 0;
         if (is_end || rest->ptr[0] == ';') {
-            if (!is_end)
-                lex_advance(rest, 1);
-            if (iter->in_group) {
-                iter->in_group = false;
-                out->kind = HEADER_GROUP_END;
-                out->display_name = out->local = out->domain = span_make("", 0);
+            if (end_group(iter, out))
                 return true;
-            }
-            if (is_end)
-                return false;
         } else if (take_address(iter, out)) {
             return true;
         }
+        if (is_end)
+            return false;
     }
 }
 

@@ -127,7 +127,7 @@ void lex_fold_words(struct lex_fold *fold, struct span text)
         while (at < text.len && !is_word_byte(text.ptr[at]))
             at++;
         for (; at < text.len && len < sizeof word && is_word_byte(text.ptr[at]); at++)
-            word[len++] = (unsigned char)text.ptr[at] < 128 ? text.ptr[at] : '?';
+            word[len++] = (char)((unsigned char)text.ptr[at] < 128 ? text.ptr[at] : '?');
         if (len > 0)
             lex_fold_word(fold, span_make(word, len));
     }

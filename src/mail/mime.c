@@ -25,7 +25,7 @@ struct level {
     unsigned child_count;
     size_t record, slot;   /* slot: of a message, see below */
     size_t tail_start;     /* its text behind the children, in tails */
-    size_t boundary_start; /* in boundaries; length 0: none */
+    size_t boundary_start; /* in boundaries; of a multipart */
     size_t boundary_len;
     uint64_t body_start, line_count_start;
 };
@@ -61,6 +61,7 @@ struct mime_scan {
     size_t slot_count, slot_capacity;
     int64_t sent_s;
     unsigned received_count;
+    uint32_t tags[LEVELS_MAX]; /* of the levels' boundaries */
     struct level levels[LEVELS_MAX];
 };
 
@@ -135,6 +136,16 @@ static void set_charset(struct mime_record *record, struct span charset)
         record->charset[i] = lex_lower(charset.ptr[i]);
 }
 
+/* FNV-1a. It only spares comparisons; a peer that makes collisions gets them back. */
+static uint32_t tag_of(const char *text, size_t len)
+{
+    uint32_t tag = 2166136261U;
+
+    for (size_t i = 0; i < len; i++)
+        tag = (tag ^ (unsigned char)text[i]) * 16777619U;
+    return tag;
+}
+
 static void push_level(struct mime_scan *scan, const struct mime_entity *entity,
                        uint64_t body_start)
 {
@@ -161,6 +172,7 @@ static void push_level(struct mime_scan *scan, const struct mime_entity *entity,
                             .line_count_start = scan->line_count};
     if (entity->kind == MIME_MULTIPART) {
         level->boundary_len = entity->boundary.len;
+        scan->tags[scan->depth] = tag_of(entity->boundary.ptr, entity->boundary.len);
         buf_put(&scan->boundaries, entity->boundary);
         scan->open_boundary_count++;
     }
@@ -262,28 +274,37 @@ static void pop_level(struct mime_scan *scan, uint64_t offset, uint64_t line_cou
     scan->depth--;
 }
 
+/* The innermost open multipart with that boundary, or -1. All tags are looked at for each line with
+ * two dashes, so they lie side by side. */
+static int find_boundary(const struct mime_scan *scan, struct span boundary)
+{
+    uint32_t tag = tag_of(boundary.ptr, boundary.len);
+
+    for (int i = (int)scan->depth - 1; i >= 0; i--) {
+        const struct level *level = &scan->levels[i];
+        if (scan->tags[i] == tag && level->kind == MIME_MULTIPART && !level->is_closed &&
+            span_equal(boundary, span_make(buf_span(&scan->boundaries).ptr + level->boundary_start,
+                                           level->boundary_len)))
+            return i;
+    }
+    return -1;
+}
+
 /* Which open multipart the line delimits, the innermost first; -1: none. The whole line counts, but
  * for white space behind it (RFC 2046 5.1.1), so that one boundary may be the beginning of another.
  */
 static int find_delimited(const struct mime_scan *scan, struct span line, bool *is_close_out)
 {
     struct span text = lex_trim(span_from(line, 2));
-    const char *boundaries = buf_span(&scan->boundaries).ptr;
 
-    if (line.len > 2 && lex_is_space(line.ptr[2]))
+    *is_close_out = false;
+    if (text.len == 0 || lex_is_space(line.ptr[2]))
         return -1;
-    for (int i = (int)scan->depth - 1; i >= 0; i--) {
-        const struct level *level = &scan->levels[i];
-        size_t len = level->boundary_len;
-        if (len == 0 || level->is_closed || (text.len != len && text.len != len + 2))
-            continue;
-        if (memcmp(text.ptr, boundaries + level->boundary_start, len) != 0)
-            continue;
-        *is_close_out = text.len == len + 2;
-        if (!*is_close_out || memcmp(text.ptr + len, "--", 2) == 0)
-            return i;
-    }
-    return -1;
+    int open = find_boundary(scan, text), closing = -1;
+    if (text.len > 2 && memcmp(text.ptr + text.len - 2, "--", 2) == 0)
+        closing = find_boundary(scan, span_first(text, text.len - 2));
+    *is_close_out = closing > open;
+    return closing > open ? closing : open;
 }
 
 /* The line is a delimiter of that level: all within has ended, just before the line end in front of
@@ -342,7 +363,7 @@ static void take_piece(struct mime_scan *scan, struct span piece, bool is_end)
 {
     size_t kept = scan->partial_len < LINE_KEPT_MAX ? (size_t)scan->partial_len : LINE_KEPT_MAX;
     struct span more = span_first(piece, LINE_KEPT_MAX - kept);
-    char before = scan->partial_len > 0 ? scan->partial_last : '\0';
+    char before = (char)(scan->partial_len > 0 ? scan->partial_last : '\0');
 
     keep_header(scan, piece);
     memcpy(scan->partial + kept, more.ptr, more.len);

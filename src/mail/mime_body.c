@@ -45,32 +45,38 @@ static size_t string_len(struct span text)
     return len;
 }
 
-/* Takes a string, atom or parenthesised list with the space before it; empty when there is none. */
-static struct span take_element(struct cutter *cutter)
+/* The length of the element at the start of text: a string or an atom, or a list with all that is
+ * in it; 0: there is none. */
+static size_t element_len(struct span text)
 {
-    struct span start = cutter->rest;
     size_t depth = 0, len = 0;
 
-    if (is_at(cutter, ' '))
-        start = span_from(start, 1);
-    do {
-        if (len >= start.len)
-            return span_make("", 0);
-        char byte = start.ptr[len];
-        if (byte == '(' || byte == ')' || byte == ' ') {
-            if (depth == 0 && byte != '(')
-                return span_make("", 0);
-            depth = byte == '(' ? depth + 1 : byte == ')' ? depth - 1 : depth;
-            len++;
-        } else {
-            size_t step = string_len(span_from(start, len));
-            if (step == 0)
-                return span_make("", 0);
-            len += step;
-        }
-    } while (depth > 0);
-    cutter->rest = span_from(start, len);
-    return span_first(start, len);
+    while (len < text.len) {
+        char byte = text.ptr[len];
+        bool is_mark = byte == '(' || byte == ')' || byte == ' ';
+        if (is_mark && depth == 0 && byte != '(')
+            return 0;
+        depth += byte == '(';
+        depth -= byte == ')';
+        size_t step = is_mark ? 1 : string_len(span_from(text, len));
+        if (step == 0)
+            return 0;
+        len += step;
+        if (depth == 0)
+            return len;
+    }
+    return 0;
+}
+
+/* Takes an element with the space before it; empty when there is none. */
+static struct span take_element(struct cutter *cutter)
+{
+    struct span text = is_at(cutter, ' ') ? span_from(cutter->rest, 1) : cutter->rest;
+    size_t len = element_len(text);
+
+    if (len > 0)
+        cutter->rest = span_from(text, len);
+    return span_first(text, len);
 }
 
 static bool copy_element(struct cutter *cutter, const char *separator, struct span *out)

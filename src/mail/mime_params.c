@@ -132,8 +132,8 @@ static void chain_join(const struct chain *chain, struct span name, struct arena
     size_t len = 0;
 
     if (chain->has_extended && !chain->is_extended[0]) {
-        memcpy(text, "''", 2); /* neither charset nor language */
-        len = 2;
+        text[len++] = '\''; /* neither charset */
+        text[len++] = '\''; /* nor language */
     }
     for (unsigned i = 0; i < chain->count; i++) {
         struct span part = chain->params[i]->value;
@@ -167,7 +167,8 @@ static void join_continuations(struct mime_value *value, struct arena *arena)
         chain.size = 0;
         while (chain.count < MIME_PARAMS_MAX && chain_add(value, section.name, &chain))
             ;
-        chain_join(&chain, section.name, arena);
+        if (chain.count > 0)
+            chain_join(&chain, section.name, arena);
     }
 }
 

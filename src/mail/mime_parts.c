@@ -129,7 +129,23 @@ static bool take_section(struct span *section, uint64_t *number_out)
 }
 
 /* A message, the outer or an enclosed one, that is no multipart has one part: its body is part 1
- * (RFC 3501 6.4.5). is_whole tells the message from that part. */
+ * (RFC 3501 6.4.5). *is_whole tells the message from that part. Moves from the part in *place to
+ * its number-th one. */
+static bool descend(struct span parts, size_t *position, uint64_t number, struct place *place,
+                    bool *is_whole)
+{
+    if (!*is_whole && place->part.is_message) {
+        if (!find_child(parts, position, 1, place))
+            return false;
+        *is_whole = true;
+    }
+    bool was_whole = *is_whole;
+    *is_whole = false;
+    if (place->part.is_multipart)
+        return find_child(parts, position, number, place);
+    return was_whole && number == 1;
+}
+
 bool mime_part_find(struct span parts, struct span section, bool is_inner, struct mime_part *out)
 {
     size_t position = 0;
@@ -143,20 +159,9 @@ bool mime_part_find(struct span parts, struct span section, bool is_inner, struc
 
     while (section.len > 0) {
         uint64_t number;
-        if (!take_section(&section, &number))
+        if (!take_section(&section, &number) ||
+            !descend(parts, &position, number, &place, &is_whole))
             return false;
-        if (!is_whole && place.part.is_message) {
-            if (!find_child(parts, &position, 1, &place))
-                return false;
-            is_whole = true;
-        }
-        if (place.part.is_multipart) {
-            if (!find_child(parts, &position, number, &place))
-                return false;
-        } else if (!is_whole || number != 1) {
-            return false;
-        }
-        is_whole = false;
     }
     if (is_inner && (!place.part.is_message || !find_child(parts, &position, 1, &place)))
         return false;

@@ -40,7 +40,7 @@ static size_t copy_unfolded(struct span text, bool is_quoted, char *at)
             continue;
         if (is_quoted && (byte == '"' || byte == '\\'))
             at[len++] = '\\';
-        at[len++] = byte == '\0' ? '?' : byte;
+        at[len++] = (char)(byte == '\0' ? '?' : byte);
     }
     return len;
 }

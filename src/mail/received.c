@@ -11,26 +11,34 @@
 
 enum { WORD_MAX = 512 /* an address or host name fits; what is longer is cut */ };
 
-/* prefix, text and suffix as one word; text's bytes made harmless. A space may stay only in a
- * quoted local part. */
+static size_t put_text(char *at, const char *text)
+{
+    size_t len = 0;
+
+    for (; text[len] != '\0'; len++)
+        at[len] = text[len];
+    return len;
+}
+
+/* prefix, text and suffix, two short ones of ours, as one word; text's bytes made harmless. A space
+ * may stay only in a quoted local part. */
 static void put_word(struct lex_fold *fold, const char *prefix, struct span text,
                      const char *suffix, bool is_utf8)
 {
     char bytes[WORD_MAX + 16];
-    size_t len = strlen(prefix);
+    size_t len = put_text(bytes, prefix);
     bool has_quotes = text.len > 0 && text.ptr[0] == '"';
     bool may_8bit = is_utf8 && utf8_is_valid(text);
 
-    memcpy(bytes, prefix, len);
     text = span_first(text, WORD_MAX);
     for (size_t i = 0; i < text.len; i++) {
         unsigned char code = (unsigned char)text.ptr[i];
         bool is_good =
             (code > ' ' && code < 127) || (code == ' ' && has_quotes) || (code >= 128 && may_8bit);
-        bytes[len++] = is_good ? text.ptr[i] : '?';
+        bytes[len++] = (char)(is_good ? text.ptr[i] : '?');
     }
-    memcpy(bytes + len, suffix, strlen(suffix));
-    lex_fold_word(fold, span_make(bytes, len + strlen(suffix)));
+    len += put_text(bytes + len, suffix);
+    lex_fold_word(fold, span_make(bytes, len));
 }
 
 /* The clause of RFC 8314 4.3 wants the suite's IANA name; another name goes into a comment. */
