@@ -80,8 +80,7 @@ static void set_count(struct quota *quota, struct span key, uintptr_t count)
     if (count == 0)
         (void)map_remove(&quota->per_address, key);
     else
-        (void)map_set(&quota->per_address, key,
-                      (void *)count); /* NOLINT: a number, see the field */
+        (void)map_set(&quota->per_address, key, (void *)count);
 }
 
 static int take_locked(struct quota *quota, struct span key)
