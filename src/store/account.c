@@ -1,0 +1,312 @@
+/*
+ * account: users and aliases in memory, as one immutable snapshot that every thread may look into;
+ * the writer makes a new one after a commit that changed any (account_change.c). Addresses are in
+ * key form, sorted, and found by binary search.
+ *
+ * Tests: tests/unit/test_store_account.c.
+ */
+#include "store/account.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "store/account_internal.h"
+#include "store/request_internal.h"
+#include "store/store_internal.h"
+
+struct user {
+    uint64_t id, generation;
+    struct span address, verifier;
+};
+
+struct alias {
+    struct span alias, target;
+};
+
+struct snapshot {
+    atomic_uint refs;
+    struct arena arena;
+    struct user *users; /* by address */
+    size_t user_count, user_capacity;
+    struct alias *aliases; /* by alias, target */
+    size_t alias_count, alias_capacity;
+    struct span *domains; /* of users, sorted, each once */
+    size_t domain_count;
+    const struct user *oldest; /* takes what nobody else does: postmaster, abuse; NULL: no users */
+};
+
+static void snapshot_unref(struct snapshot *snapshot)
+{
+    if (snapshot == NULL ||
+        atomic_fetch_sub_explicit(&snapshot->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    mem_free(snapshot->users);
+    mem_free(snapshot->aliases);
+    mem_free(snapshot->domains);
+    arena_reset(&snapshot->arena);
+    mem_free(snapshot);
+}
+
+void snapshot_free(struct snapshot **snapshot)
+{
+    snapshot_unref(*snapshot);
+    *snapshot = NULL;
+}
+
+static struct snapshot *snapshot_ref(struct store *store)
+{
+    (void)pthread_mutex_lock(&store->snapshot_lock);
+    struct snapshot *snapshot = store->snapshot;
+    (void)atomic_fetch_add_explicit(&snapshot->refs, 1, memory_order_relaxed);
+    (void)pthread_mutex_unlock(&store->snapshot_lock);
+    return snapshot;
+}
+
+static struct span domain_of(struct span address)
+{
+    for (size_t i = address.len; i > 0; i--) {
+        if (address.ptr[i - 1] == '@')
+            return span_from(address, i);
+    }
+    return span_from(address, address.len);
+}
+
+static int span_sort(const void *left, const void *right)
+{
+    return span_compare(*(const struct span *)left, *(const struct span *)right);
+}
+
+static void snapshot_find_domains(struct snapshot *snapshot)
+{
+    snapshot->domains = mem_zalloc(snapshot->user_count + 1, sizeof *snapshot->domains);
+    for (size_t i = 0; i < snapshot->user_count; i++) {
+        const struct user *user = &snapshot->users[i];
+        snapshot->domains[i] = domain_of(user->address);
+        if (snapshot->oldest == NULL || user->id < snapshot->oldest->id)
+            snapshot->oldest = user;
+    }
+    if (snapshot->user_count == 0)
+        return;
+    qsort(snapshot->domains, snapshot->user_count, sizeof *snapshot->domains, span_sort);
+    snapshot->domain_count = 1;
+    for (size_t i = 1; i < snapshot->user_count; i++) {
+        if (!span_equal(snapshot->domains[i], snapshot->domains[snapshot->domain_count - 1]))
+            snapshot->domains[snapshot->domain_count++] = snapshot->domains[i];
+    }
+}
+
+static int snapshot_read(struct snapshot *snapshot, struct db *db)
+{
+    struct db_rows rows;
+    int err = db_query(db, SQL_ACCOUNTS, NULL, 0, &rows);
+    while (err == 0 && (err = db_next(&rows)) == 1) {
+        snapshot->users = array_grow(snapshot->users, snapshot->user_count,
+                                     &snapshot->user_capacity, sizeof *snapshot->users);
+        snapshot->users[snapshot->user_count++] = (struct user){
+            .id = db_u64_at(&rows, 0),
+            .generation = db_u64_at(&rows, 3),
+            .address = arena_copy(&snapshot->arena, db_bytes_at(&rows, 1)),
+            .verifier = arena_copy(&snapshot->arena, db_bytes_at(&rows, 2)),
+        };
+        err = 0;
+    }
+    if (err == 0)
+        err = db_query(db, SQL_ALIASES, NULL, 0, &rows);
+    while (err == 0 && (err = db_next(&rows)) == 1) {
+        snapshot->aliases = array_grow(snapshot->aliases, snapshot->alias_count,
+                                       &snapshot->alias_capacity, sizeof *snapshot->aliases);
+        snapshot->aliases[snapshot->alias_count++] = (struct alias){
+            .alias = arena_copy(&snapshot->arena, db_bytes_at(&rows, 0)),
+            .target = arena_copy(&snapshot->arena, db_bytes_at(&rows, 1)),
+        };
+        err = 0;
+    }
+    return err;
+}
+
+int snapshot_load(struct store *store, struct db *db)
+{
+    struct snapshot *snapshot = mem_new(struct snapshot);
+    atomic_init(&snapshot->refs, 1);
+    arena_init(&snapshot->arena);
+    int err = snapshot_read(snapshot, db);
+    if (err != 0) {
+        snapshot_unref(snapshot);
+        return err;
+    }
+    snapshot_find_domains(snapshot);
+    (void)pthread_mutex_lock(&store->snapshot_lock);
+    struct snapshot *old = store->snapshot;
+    store->snapshot = snapshot;
+    (void)pthread_mutex_unlock(&store->snapshot_lock);
+    snapshot_unref(old);
+    return 0;
+}
+
+static int user_compare(const void *key, const void *item)
+{
+    return span_compare(*(const struct span *)key, ((const struct user *)item)->address);
+}
+
+static const struct user *snapshot_user(const struct snapshot *snapshot, struct span address)
+{
+    if (snapshot->user_count == 0)
+        return NULL;
+    return bsearch(&address, snapshot->users, snapshot->user_count, sizeof *snapshot->users,
+                   user_compare);
+}
+
+static bool snapshot_has_domain(const struct snapshot *snapshot, struct span domain)
+{
+    return snapshot->domain_count > 0 && bsearch(&domain, snapshot->domains, snapshot->domain_count,
+                                                 sizeof *snapshot->domains, span_sort) != NULL;
+}
+
+/* Place of the first row of the alias; alias_count when there is none. */
+static size_t snapshot_alias(const struct snapshot *snapshot, struct span address)
+{
+    size_t low = 0, high = snapshot->alias_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (span_compare(snapshot->aliases[middle].alias, address) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool is_there =
+        low < snapshot->alias_count && span_equal(snapshot->aliases[low].alias, address);
+    return is_there ? low : snapshot->alias_count;
+}
+
+static void user_copy(const struct user *user, struct store_account *out)
+{
+    out->id = user->id;
+    out->generation = user->generation;
+    (void)snprintf(out->address, sizeof out->address, "%.*s", (int)user->address.len,
+                   user->address.ptr);
+    (void)snprintf(out->verifier, sizeof out->verifier, "%.*s", (int)user->verifier.len,
+                   user->verifier.ptr);
+}
+
+int store_find_account(struct store *store, struct span address, struct store_account *out)
+{
+    struct snapshot *snapshot = snapshot_ref(store);
+    const struct user *user = snapshot_user(snapshot, address);
+    if (user != NULL)
+        user_copy(user, out);
+    snapshot_unref(snapshot);
+    return user != NULL ? 0 : ERR_NOT_FOUND;
+}
+
+/* Addresses still to be followed, breadth first: no recursion, each address once. */
+struct resolving {
+    const struct snapshot *snapshot;
+    struct {
+        struct span address; /* in the snapshot, or the caller's */
+        unsigned depth;
+    } queue[STORE_TARGETS_MAX];
+    size_t queued, followed;
+    struct arena *arena;
+    struct store_target *targets;
+    size_t target_count;
+};
+
+static void resolving_queue(struct resolving *resolving, struct span address, unsigned depth)
+{
+    for (size_t i = 0; i < resolving->queued; i++) {
+        if (span_equal(resolving->queue[i].address, address))
+            return;
+    }
+    if (resolving->queued == STORE_TARGETS_MAX || depth > STORE_ALIAS_DEPTH_MAX)
+        return;
+    resolving->queue[resolving->queued].address = address;
+    resolving->queue[resolving->queued++].depth = depth;
+}
+
+static void resolving_add(struct resolving *resolving, uint64_t account, struct span address)
+{
+    for (size_t i = 0; i < resolving->target_count && account != 0; i++) {
+        if (resolving->targets[i].account == account)
+            return;
+    }
+    if (resolving->target_count == STORE_TARGETS_MAX)
+        return;
+    resolving->targets[resolving->target_count++] =
+        (struct store_target){account, arena_copy(resolving->arena, address)};
+}
+
+/* RFC 5321 4.5.1 and RFC 2142: these two are always somebody's. */
+static bool is_reserved(struct span address)
+{
+    struct span local = span_first(address, address.len - domain_of(address).len);
+    return span_is_nocase(local, "postmaster@") || span_is_nocase(local, "abuse@");
+}
+
+/* depth 0: the address that was asked for, which is never relayed by itself. */
+static void resolving_follow(struct resolving *resolving, struct span address, unsigned depth)
+{
+    const struct snapshot *snapshot = resolving->snapshot;
+    size_t alias = snapshot_alias(snapshot, address);
+    if (alias < snapshot->alias_count) {
+        for (; alias < snapshot->alias_count && span_equal(snapshot->aliases[alias].alias, address);
+             alias++) {
+            struct span target = snapshot->aliases[alias].target;
+            const struct user *self = snapshot_user(snapshot, target);
+            /* An alias may name itself: a copy for others, and the mailbox. */
+            if (self != NULL && span_equal(target, address))
+                resolving_add(resolving, self->id, self->address);
+            else
+                resolving_queue(resolving, target, depth + 1);
+        }
+        return;
+    }
+    const struct user *user = snapshot_user(snapshot, address);
+    bool is_local = snapshot_has_domain(snapshot, domain_of(address));
+    if (user == NULL && is_local && is_reserved(address))
+        user = snapshot->oldest;
+    if (user != NULL)
+        resolving_add(resolving, user->id, user->address);
+    else if (depth > 0 && !is_local && domain_of(address).len > 0)
+        resolving_add(resolving, 0, address);
+}
+
+size_t store_resolve(struct store *store, struct span address, struct arena *arena,
+                     struct store_target *targets_out)
+{
+    struct snapshot *snapshot = snapshot_ref(store);
+    struct resolving resolving;
+    resolving.snapshot = snapshot;
+    resolving.queued = resolving.followed = resolving.target_count = 0;
+    resolving.arena = arena;
+    resolving.targets = targets_out;
+    resolving_queue(&resolving, address, 0);
+    while (resolving.followed < resolving.queued) {
+        size_t i = resolving.followed++;
+        resolving_follow(&resolving, resolving.queue[i].address, resolving.queue[i].depth);
+    }
+    snapshot_unref(snapshot);
+    return resolving.target_count;
+}
+
+void store_each_account(struct store *store,
+                        void (*each)(void *owner, const struct store_account *account), void *owner)
+{
+    struct snapshot *snapshot = snapshot_ref(store);
+    for (size_t i = 0; i < snapshot->user_count; i++) {
+        struct store_account account;
+        user_copy(&snapshot->users[i], &account);
+        each(owner, &account);
+    }
+    snapshot_unref(snapshot);
+}
+
+void store_each_alias(struct store *store,
+                      void (*each)(void *owner, struct span alias, struct span target), void *owner)
+{
+    struct snapshot *snapshot = snapshot_ref(store);
+    for (size_t i = 0; i < snapshot->alias_count; i++)
+        each(owner, snapshot->aliases[i].alias, snapshot->aliases[i].target);
+    snapshot_unref(snapshot);
+}

@@ -1,0 +1,198 @@
+/*
+ * queue_rows: the queue as rows, one per remote recipient, ordered by when they are due. Who
+ * delivers what is the relay's memory; when to try again is src/queue/schedule.c.
+ *
+ * Whoever watches the queue is told of rows that became due earlier than they were (new ones,
+ * `queue retry`), not of those that the relay itself settled.
+ *
+ * Tests: tests/unit/test_store_queue.c.
+ */
+#include "store/queue_rows.h"
+
+#include "base/mem.h"
+#include "store/body_internal.h"
+#include "store/queue_internal.h"
+#include "store/writer_internal.h"
+
+int queue_add(struct writer *writer, const struct store_body *body,
+              const struct store_envelope *envelope, const struct store_recipient *recipient)
+{
+    int err = db_exec(writer->db, SQL_QUEUE_ADD,
+                      DB_ARGS(db_u64(store_next_id(writer->store)), db_u64(body->id),
+                              db_text(envelope->reverse_path), db_text(recipient->address),
+                              db_text(recipient->original), db_text(envelope->envelope_id),
+                              db_text(envelope->return_kind), db_int(recipient->notify),
+                              db_int(envelope->mail_flags), db_int(writer->now_us),
+                              db_int(writer->now_us)));
+    writer_effect(writer, &(struct writer_effect){.kind = EFFECT_NOTIFY, .id = 0});
+    return err != 0 ? err : 1;
+}
+
+struct queue_request {
+    struct request base;
+    struct store_queue pub;
+    int64_t due_us, after_due_us;
+    uint64_t after_id;
+    size_t count_max, capacity;
+};
+REQUEST_LAYOUT(queue_request);
+
+static struct store_queue_row queue_row_read(const struct db_rows *rows, struct arena *arena)
+{
+    return (struct store_queue_row){
+        .id = db_u64_at(rows, 0),
+        .message = db_u64_at(rows, 1),
+        .notify = (unsigned)db_int_at(rows, 2),
+        .mail_flags = (unsigned)db_int_at(rows, 3),
+        .attempts = (unsigned)db_int_at(rows, 4),
+        .created_us = db_int_at(rows, 5),
+        .due_us = db_int_at(rows, 6),
+        .is_held = db_int_at(rows, 7) != 0,
+        .blob = {db_u64_at(rows, 8), db_u64_at(rows, 9), db_u64_at(rows, 10), db_u64_at(rows, 11)},
+        .reverse_path = arena_copy(arena, db_bytes_at(rows, 12)),
+        .recipient = arena_copy(arena, db_bytes_at(rows, 13)),
+        .original = arena_copy(arena, db_bytes_at(rows, 14)),
+        .envelope_id = arena_copy(arena, db_bytes_at(rows, 15)),
+        .return_kind = arena_copy(arena, db_bytes_at(rows, 16)),
+        .last_status = arena_copy(arena, db_bytes_at(rows, 17)),
+    };
+}
+
+static int queue_read(struct request *base, struct db *db)
+{
+    struct queue_request *request = (struct queue_request *)(void *)base;
+    struct store_queue *pub = &request->pub;
+    bool is_listing = request->due_us == INT64_MAX;
+    pub->next_due_us = INT64_MAX;
+    struct db_rows rows;
+    /* One more than asked for: it says when the next is due. */
+    int err = db_query(db, SQL_QUEUE,
+                       DB_ARGS(db_int(request->after_due_us), db_u64(request->after_id),
+                               db_int(is_listing), db_u64(request->count_max + 1)),
+                       &rows);
+    while (err == 0 && (err = db_next(&rows)) == 1) {
+        int64_t due_us = db_int_at(&rows, 6);
+        if (due_us > request->due_us || pub->count == request->count_max) {
+            pub->next_due_us = due_us;
+            db_done(&rows);
+            return 0;
+        }
+        pub->rows = array_grow(pub->rows, pub->count, &request->capacity, sizeof *pub->rows);
+        pub->rows[pub->count++] = queue_row_read(&rows, &base->arena);
+        err = 0;
+    }
+    return err;
+}
+
+static void queue_release(struct request *base)
+{
+    struct store_queue *pub = &((struct queue_request *)(void *)base)->pub;
+    mem_free(pub->rows);
+    pub->rows = NULL;
+    pub->count = 0;
+}
+
+static const struct request_kind queue_kind = {
+    .what = "read the queue",
+    .lane = JOB_READ,
+    .read = queue_read,
+    .release = queue_release,
+};
+
+struct store_queue *store_queue_create(struct store *store, int64_t due_us, int64_t after_due_us,
+                                       uint64_t after_id, size_t count_max)
+{
+    struct queue_request *request = request_alloc(sizeof *request);
+    request_init(&request->base, &queue_kind, store, &request->pub.status, &request->pub.fault);
+    request->due_us = due_us;
+    request->after_due_us = after_due_us;
+    request->after_id = after_id;
+    request->count_max = count_max < INT32_MAX ? count_max : INT32_MAX;
+    return &request->pub;
+}
+
+struct settle_request {
+    struct request base;
+    struct store_settle pub;
+    struct store_outcome *outcomes;
+    size_t outcome_count;
+    struct store_recipient *recipients;
+    size_t recipient_count;
+};
+REQUEST_LAYOUT(settle_request);
+
+/* A row that is not there was settled before: an outcome may come twice. */
+static int queue_remove(struct writer *writer, uint64_t id)
+{
+    struct db_rows rows;
+    int found = db_query_one(writer->db, SQL_QUEUE_MESSAGE, DB_ARGS(db_u64(id)), &rows);
+    if (found <= 0)
+        return found;
+    uint64_t message = db_u64_at(&rows, 0);
+    db_done(&rows);
+    int err = db_exec(writer->db, SQL_QUEUE_DELETE, DB_ARGS(db_u64(id)));
+    return err != 0 ? err : writer_change_refs(writer, message, -1);
+}
+
+static int outcome_apply(struct writer *writer, const struct store_outcome *outcome)
+{
+    switch (outcome->kind) {
+    case STORE_OUTCOME_DONE:
+        return queue_remove(writer, outcome->id);
+    case STORE_OUTCOME_DEFERRED:
+        return db_exec(
+            writer->db, SQL_QUEUE_DEFER,
+            DB_ARGS(db_int(outcome->due_us), db_text(outcome->text), db_u64(outcome->id)));
+    case STORE_OUTCOME_RETRY_NOW:
+        writer_effect(writer, &(struct writer_effect){.kind = EFFECT_NOTIFY, .id = 0});
+        return db_exec(writer->db, SQL_QUEUE_DUE,
+                       DB_ARGS(db_int(writer->now_us), db_u64(outcome->id)));
+    }
+    return ERR_INVALID;
+}
+
+static int settle_apply(struct request *base, struct writer *writer)
+{
+    struct settle_request *request = (struct settle_request *)(void *)base;
+    int err = 0;
+    for (size_t i = 0; i < request->outcome_count && err == 0; i++)
+        err = outcome_apply(writer, &request->outcomes[i]);
+    if (err != 0 || base->body == NULL)
+        return err;
+    struct store_envelope envelope = {.reverse_path = span_of("")};
+    err = recipients_apply(writer, base->body, &envelope, request->recipients,
+                           request->recipient_count);
+    if (err == 0)
+        request->pub.report = base->body->id;
+    /* Nobody is there to take the report: the outcomes still count. */
+    return err == ERR_NOT_FOUND ? 0 : err;
+}
+
+static const struct request_kind settle_kind = {
+    .what = "settle the queue's entries",
+    .lane = JOB_WRITE,
+    .apply = settle_apply,
+};
+
+struct store_settle *store_settle_create(struct store *store, const struct store_outcome *outcomes,
+                                         size_t count, struct store_body *report_body,
+                                         const struct store_recipient *report_recipients,
+                                         size_t report_recipient_count)
+{
+    struct settle_request *request = request_alloc(sizeof *request);
+    request_init(&request->base, &settle_kind, store, &request->pub.status, &request->pub.fault);
+    struct arena *arena = &request->base.arena;
+    request->outcomes = arena_alloc(arena, (count + 1) * sizeof *request->outcomes);
+    for (size_t i = 0; i < count; i++) {
+        request->outcomes[i] = outcomes[i];
+        request->outcomes[i].text = arena_copy(arena, outcomes[i].text);
+    }
+    request->outcome_count = count;
+    request->base.body = report_body;
+    if (report_body != NULL)
+        body_finish(report_body);
+    request->recipients =
+        recipients_copy(&request->base, report_recipients, report_recipient_count);
+    request->recipient_count = report_recipient_count;
+    return &request->pub;
+}

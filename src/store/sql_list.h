@@ -1,0 +1,87 @@
+/* sql_list: the texts of the store's statements. 4611686018427387904 is ENTRY_GONE. */
+#ifndef POSTERN_STORE_SQL_LIST_H
+#define POSTERN_STORE_SQL_LIST_H
+
+#define SQL_MAILBOX_COLUMNS                                                                        \
+    "id, account, attributes, uidvalidity, uidnext, modseq, bytes, change_floor, messages, "       \
+    "unseen, deleted, recent_from, name"
+#define SQL_NOT_GONE "flags < 4611686018427387904"
+
+/* clang-format off */
+#define SQL_LIST(X) \
+/* meta, accounts */ \
+X(SQL_META, "SELECT value FROM meta WHERE name = ?") \
+X(SQL_META_SET, "UPDATE meta SET value = ? WHERE name = ?") \
+X(SQL_LAST_ID, "SELECT max((SELECT coalesce(max(id), 0) FROM message), (SELECT coalesce(max(id), 0) FROM blob), (SELECT coalesce(max(id), 0) FROM queue), (SELECT coalesce(max(id), 0) FROM gone))") \
+X(SQL_ACCOUNTS, "SELECT id, address, verifier, generation, inbox FROM account ORDER BY address") \
+X(SQL_ALIASES, "SELECT alias, target FROM alias ORDER BY alias, target") \
+X(SQL_ACCOUNT, "SELECT id, inbox FROM account WHERE address = ?") \
+X(SQL_ACCOUNT_ADD, "INSERT INTO account(id, address, verifier, generation, inbox) VALUES(?, ?, ?, ?, ?)") \
+X(SQL_ACCOUNT_PASSWORD, "UPDATE account SET verifier = ?, generation = ? WHERE id = ?") \
+X(SQL_ACCOUNT_DELETE, "DELETE FROM account WHERE id = ?") \
+X(SQL_ACCOUNT_INBOX, "SELECT inbox FROM account WHERE id = ?") \
+X(SQL_ALIAS_FIND, "SELECT count(*) FROM alias WHERE alias = ? AND (target = ? OR '' = ?)") \
+X(SQL_ALIAS_ADD, "INSERT INTO alias(alias, target) VALUES(?, ?)") \
+X(SQL_ALIAS_DELETE, "DELETE FROM alias WHERE alias = ? AND (target = ? OR '' = ?)") \
+/* mailboxes */ \
+X(SQL_MAILBOX_BY_ID, "SELECT " SQL_MAILBOX_COLUMNS " FROM mailbox WHERE id = ?") \
+X(SQL_MAILBOX_BY_NAME, "SELECT " SQL_MAILBOX_COLUMNS " FROM mailbox WHERE account = ? AND name = ?") \
+X(SQL_MAILBOXES, "SELECT " SQL_MAILBOX_COLUMNS " FROM mailbox WHERE account = ?") \
+X(SQL_MAILBOX_COUNT, "SELECT count(*) FROM mailbox WHERE account = ?") \
+X(SQL_MAILBOX_ADD, "INSERT INTO mailbox(id, account, name, attributes, uidvalidity, uidnext, modseq, messages, unseen, deleted, bytes, change_floor, recent_from) VALUES(?, ?, ?, ?, ?, 1, 1, 0, 0, 0, 0, 0, 1)") \
+X(SQL_MAILBOX_KEEP, "UPDATE mailbox SET uidnext = ?, modseq = ?, messages = ?, unseen = ?, deleted = ?, bytes = ?, change_floor = ? WHERE id = ?") \
+X(SQL_MAILBOX_RENAME, "UPDATE mailbox SET name = ? WHERE id = ?") \
+X(SQL_MAILBOX_DROP, "UPDATE mailbox SET account = 0, name = ? WHERE id = ?") \
+X(SQL_MAILBOX_RECENT, "UPDATE mailbox SET recent_from = ? WHERE id = ?") \
+X(SQL_MAILBOX_DELETE, "DELETE FROM mailbox WHERE id = ? AND account = 0") \
+X(SQL_SUBSCRIPTIONS, "SELECT name FROM subscription WHERE account = ?") \
+X(SQL_SUBSCRIBE, "INSERT INTO subscription(account, name) VALUES(?, ?) ON CONFLICT DO NOTHING") \
+X(SQL_UNSUBSCRIBE, "DELETE FROM subscription WHERE account = ? AND name = ?") \
+X(SQL_SUBSCRIPTION_COUNT, "SELECT count(*) FROM subscription WHERE account = ?") \
+X(SQL_SUBSCRIPTIONS_DELETE, "DELETE FROM subscription WHERE account = ?") \
+X(SQL_KEYWORDS, "SELECT bit, name FROM keyword WHERE mailbox = ? ORDER BY bit") \
+X(SQL_KEYWORD_ADD, "INSERT INTO keyword(mailbox, bit, name) VALUES(?, ?, ?)") \
+X(SQL_KEYWORDS_DELETE, "DELETE FROM keyword WHERE mailbox = ?") \
+/* entries */ \
+X(SQL_ENTRY_ADD, "INSERT INTO entry(mailbox, uid, message, modseq, flags, saved, size) VALUES(?, ?, ?, ?, ?, ?, ?)") \
+X(SQL_ENTRIES, "SELECT uid, flags, modseq, saved, size, message FROM entry WHERE mailbox = ? AND uid BETWEEN ? AND ?") \
+X(SQL_ENTRIES_MESSAGE, "SELECT e.uid, e.flags, e.modseq, e.saved, e.size, e.message, m.render_version, m.sent, b.id, b.segment, b.\"offset\", b.length, m.envelope, m.structure, m.parts FROM entry e JOIN message m ON m.id = e.message JOIN blob b ON b.id = m.blob WHERE e.mailbox = ? AND e.uid BETWEEN ? AND ?") \
+X(SQL_ENTRIES_THERE, "SELECT uid, flags, size, message, saved FROM entry WHERE mailbox = ? AND uid BETWEEN ? AND ? AND " SQL_NOT_GONE) \
+X(SQL_UIDS_THERE, "SELECT uid FROM entry WHERE mailbox = ? AND uid BETWEEN ? AND ? AND " SQL_NOT_GONE) \
+X(SQL_ENTRIES_SINCE, "SELECT uid, flags, modseq FROM entry WHERE mailbox = ? AND uid BETWEEN ? AND ? AND modseq > ? AND " SQL_NOT_GONE) \
+X(SQL_ENTRY_COUNT, "SELECT count(*) FROM entry WHERE mailbox = ? AND uid BETWEEN ? AND 4294967295 AND " SQL_NOT_GONE) \
+X(SQL_FIRST_UNSEEN, "SELECT uid FROM entry WHERE mailbox = ? AND (flags & 1) = 0 AND " SQL_NOT_GONE " ORDER BY uid LIMIT 1") \
+X(SQL_ENTRIES_FLAG, "UPDATE entry SET flags = (flags & ?) | ?, modseq = ? WHERE mailbox = ? AND uid BETWEEN ? AND ? AND " SQL_NOT_GONE) \
+X(SQL_ENTRIES_GONE, "SELECT uid, message FROM entry WHERE mailbox = ? AND uid BETWEEN ? AND ? AND (flags >= 4611686018427387904 OR 1 = ?) ORDER BY uid LIMIT ?") \
+X(SQL_ENTRY_DELETE, "DELETE FROM entry WHERE mailbox = ? AND uid = ?") \
+X(SQL_CHANGE_ADD, "INSERT INTO change(mailbox, modseq, uid_first, uid_last, kind) VALUES(?, ?, ?, ?, ?) ON CONFLICT DO NOTHING") \
+X(SQL_CHANGES, "SELECT uid_first, uid_last, kind FROM change WHERE mailbox = ? AND modseq > ?") \
+X(SQL_CHANGES_DELETE, "DELETE FROM change WHERE mailbox = ? AND modseq <= ?") \
+X(SQL_GONE_ADD, "INSERT INTO gone(id, mailbox, uid_first, uid_last, at) VALUES(?, ?, ?, ?, ?)") \
+X(SQL_GONE_FIRST, "SELECT g.id, g.mailbox, g.uid_first, g.uid_last, g.at, coalesce(m.account, 0) FROM gone g LEFT JOIN mailbox m ON m.id = g.mailbox ORDER BY g.id LIMIT 1") \
+X(SQL_GONE_CUT, "UPDATE gone SET uid_first = ? WHERE id = ?") \
+X(SQL_GONE_DELETE, "DELETE FROM gone WHERE id = ?") \
+/* messages and bodies */ \
+X(SQL_MESSAGE_ADD, "INSERT INTO message(id, blob, received, sent, envelope, structure, parts, render_version) VALUES(?, ?, ?, ?, ?, ?, ?, ?)") \
+X(SQL_MESSAGE_DELETE, "DELETE FROM message WHERE id = ?") \
+X(SQL_BLOB_ADD, "INSERT INTO blob(id, segment, \"offset\", length, crc, refs) VALUES(?, ?, ?, ?, ?, ?)") \
+X(SQL_BLOB_OF_MESSAGE, "SELECT b.id, b.segment, b.length, b.refs FROM message m JOIN blob b ON b.id = m.blob WHERE m.id = ?") \
+X(SQL_BLOB_REFS, "UPDATE blob SET refs = refs + ? WHERE id = ?") \
+X(SQL_BLOB_DELETE, "DELETE FROM blob WHERE id = ?") \
+X(SQL_BLOB, "SELECT segment, \"offset\", length, crc FROM blob WHERE id = ?") \
+X(SQL_BLOBS_OF_SEGMENT, "SELECT id, \"offset\", length, crc FROM blob WHERE id BETWEEN ? AND ? AND segment = ? ORDER BY id LIMIT ?") \
+X(SQL_BLOB_MOVE, "UPDATE blob SET segment = ?, \"offset\" = ? WHERE id = ?") \
+X(SQL_SEGMENTS, "SELECT id, live, used, blob_first, blob_last FROM segment ORDER BY id") \
+X(SQL_SEGMENT_ADD, "INSERT INTO segment(id, live, used, blob_first, blob_last) VALUES(?, ?, ?, ?, ?)") \
+X(SQL_SEGMENT_KEEP, "UPDATE segment SET live = ?, used = ?, blob_first = ?, blob_last = ? WHERE id = ?") \
+X(SQL_SEGMENT_DELETE, "DELETE FROM segment WHERE id = ?") \
+/* queue */ \
+X(SQL_QUEUE_ADD, "INSERT INTO queue(id, message, reverse_path, recipient, original, envelope_id, return_kind, notify, mail_flags, attempts, created, due, last_status, is_held) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, '', 0)") \
+X(SQL_QUEUE, "SELECT q.id, q.message, q.notify, q.mail_flags, q.attempts, q.created, q.due, q.is_held, b.id, b.segment, b.\"offset\", b.length, q.reverse_path, q.recipient, q.original, q.envelope_id, q.return_kind, q.last_status FROM queue q JOIN message m ON m.id = q.message JOIN blob b ON b.id = m.blob WHERE (q.due, q.id) > (?, ?) AND q.is_held <= ? ORDER BY q.due, q.id LIMIT ?") \
+X(SQL_QUEUE_MESSAGE, "SELECT message FROM queue WHERE id = ?") \
+X(SQL_QUEUE_DELETE, "DELETE FROM queue WHERE id = ?") \
+X(SQL_QUEUE_DEFER, "UPDATE queue SET due = ?, last_status = ?, attempts = attempts + 1 WHERE id = ?") \
+X(SQL_QUEUE_DUE, "UPDATE queue SET due = ?, is_held = 0 WHERE id = ?")
+/* clang-format on */
+
+#endif
