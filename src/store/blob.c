@@ -307,6 +307,7 @@ static const struct request_kind read_kind = {
     .what = "read the message's bytes",
     .lane = JOB_READ,
     .read = read_run,
+    .reset = read_release,
     .release = read_release,
 };
 

@@ -198,6 +198,7 @@ static const struct request_kind changes_kind = {
     .what = "read what changed in the mailbox",
     .lane = JOB_READ,
     .read = changes_run,
+    .reset = changes_release,
     .release = changes_release,
 };
 

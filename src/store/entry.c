@@ -144,6 +144,7 @@ static const struct request_kind fetch_kind = {
     .what = "read the messages' entries",
     .lane = JOB_READ,
     .read = fetch_read,
+    .reset = fetch_release,
     .release = fetch_release,
 };
 

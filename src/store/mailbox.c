@@ -125,6 +125,7 @@ static const struct request_kind list_kind = {
     .what = "list the mailboxes",
     .lane = JOB_READ,
     .read = list_read,
+    .reset = list_release,
     .release = list_release,
 };
 
@@ -202,6 +203,7 @@ static const struct request_kind select_kind = {
     .what = "open the mailbox",
     .lane = JOB_READ,
     .read = select_read,
+    .reset = select_release,
     .release = select_release,
 };
 

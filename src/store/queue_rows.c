@@ -96,6 +96,7 @@ static const struct request_kind queue_kind = {
     .what = "read the queue",
     .lane = JOB_READ,
     .read = queue_read,
+    .reset = queue_release,
     .release = queue_release,
 };
 

@@ -79,8 +79,8 @@ static void request_read(struct request *request, struct db *db)
 {
     int err = ERR_AGAIN;
     for (int i = 0; i < READ_TRIES_MAX && err == ERR_AGAIN; i++) {
-        if (i > 0 && request->kind->release != NULL)
-            request->kind->release(request);
+        if (i > 0 && request->kind->reset != NULL)
+            request->kind->reset(request);
         err = db_begin(db);
         if (err == 0)
             err = request->kind->read(request, db);

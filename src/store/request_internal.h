@@ -21,8 +21,9 @@ struct request_kind {
     const char *what; /* "could not WHAT: ..." */
     enum job_lane lane;
     /* JOB_READ, JOB_SLOW: in one read transaction. ERR_AGAIN: called again in a newer one, after
-     * release. */
+     * reset. */
     int (*read)(struct request *request, struct db *db);
+    void (*reset)(struct request *request); /* forgets the outputs so far */
     /* Lanes without database. */
     int (*work)(struct request *request);
     /* JOB_WRITE: inside the batch's transaction, in a savepoint of its own. */
