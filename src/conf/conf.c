@@ -127,10 +127,15 @@ const struct settings *conf_defaults(void)
     return &draft->settings;
 }
 
-/* The settings are the draft's first member, and no user of them may write. */
+/* The settings are the draft's first member. Users may not write to them; the count is ours. */
 static struct conf_draft *draft_of(const struct settings *settings)
 {
-    return (struct conf_draft *)(uintptr_t)settings;
+    union {
+        const struct settings *settings;
+        struct conf_draft *draft;
+    } both = {.settings = settings};
+
+    return both.draft;
 }
 
 const struct settings *conf_ref(const struct settings *settings)

@@ -89,7 +89,7 @@ static struct conf_node *node_create(struct conf_load *load, const config_settin
     return node;
 }
 
-/* Recursion ends at CONF_DEPTH_MAX, whatever the file says. */
+/* Recursion ends at CONF_DEPTH_MAX, whatever the file says. NOLINTNEXTLINE(misc-no-recursion) */
 static struct conf_node *convert(struct conf_load *load, const config_setting_t *setting,
                                  unsigned depth)
 {

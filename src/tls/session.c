@@ -94,13 +94,15 @@ static struct tls_session *session_create(struct tls_manager *manager, const str
 
 static void session_set_alpn(struct tls_session *session, const char *alpn)
 {
-    gnutls_datum_t protocol;
+    unsigned char name[TLS_FACTS_NAME_SIZE];
 
     session->alpn = alpn;
     if (alpn == NULL)
         return;
-    protocol.data = (unsigned char *)(uintptr_t)alpn;
-    protocol.size = (unsigned)strlen(alpn);
+    struct span text = span_of(alpn);
+    require(text.len < sizeof name);
+    memcpy(name, text.ptr, text.len);
+    const gnutls_datum_t protocol = {name, (unsigned)text.len};
     /* Mandatory: a client that offers ALPN without this name is refused (RFC 7301 3.2, THREATS 6).
      * One that offers none never gets that far. */
     unsigned flags = session->is_client ? 0 : GNUTLS_ALPN_MANDATORY;
@@ -245,6 +247,10 @@ static enum tls_progress handshake_done(struct tls_session *session)
 
 enum tls_progress tls_session_handshake(struct tls_session *session, struct fault *fault)
 {
+    if (session->is_broken) {
+        (void)fault_set(fault, ERR_TLS, "the TLS session is broken");
+        return TLS_FAILED;
+    }
     if (session->began_us == 0)
         session->began_us = clock_wall_us(session->generation->clock);
     if (!session->is_client && session->generation->server == NULL) {

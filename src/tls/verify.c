@@ -181,13 +181,19 @@ static enum tls_check check_name(struct tls_session *session, gnutls_x509_crt_t 
 
 /* --- dates --- */
 
+static bool is_in_date(gnutls_x509_crt_t crt, int64_t now_s)
+{
+    return now_s >= (int64_t)gnutls_x509_crt_get_activation_time(crt) &&
+           now_s <= (int64_t)gnutls_x509_crt_get_expiration_time(crt);
+}
+
 static enum tls_check check_dates(struct tls_session *session, gnutls_x509_crt_t crt, int64_t now_s)
 {
     time_t from = gnutls_x509_crt_get_activation_time(crt);
     time_t until = gnutls_x509_crt_get_expiration_time(crt);
     char subject[160], date[32];
 
-    if (now_s >= (int64_t)from && now_s <= (int64_t)until)
+    if (is_in_date(crt, now_s))
         return TLS_CHECK_GOOD;
     bool is_early = now_s < (int64_t)from;
     date_text(is_early ? from : until, date);
@@ -196,21 +202,41 @@ static enum tls_check check_dates(struct tls_session *session, gnutls_x509_crt_t
     return is_early ? TLS_CHECK_NOT_YET_VALID : TLS_CHECK_EXPIRED;
 }
 
+/* The certificate sent that issued crt, or NULL. Servers send them out of order, and a renewed one
+ * beside the old: one that is in date goes first, as GnuTLS's own search has it. */
+static gnutls_x509_crt_t issuer_in_chain(const struct peer_chain *chain, gnutls_x509_crt_t crt,
+                                         int64_t now_s)
+{
+    gnutls_x509_crt_t found = NULL;
+
+    for (unsigned i = 0; i < chain->count; i++) {
+        gnutls_x509_crt_t other = chain->crts[i];
+        if (other == crt || gnutls_x509_crt_check_issuer(crt, other) == 0)
+            continue;
+        if (is_in_date(other, now_s))
+            return other;
+        if (found == NULL)
+            found = other;
+    }
+    return found;
+}
+
 /* Along the path that leads to a trusted authority, and no further: an expired cross-certificate
  * that nobody needs does no harm. The authority's own dates do not count (RFC 5280 6.1.1). */
 static enum tls_check check_path_dates(struct tls_session *session, const struct peer_chain *chain)
 {
     gnutls_x509_trust_list_t trusted = NULL;
+    gnutls_x509_crt_t crt = chain->crts[0], issuer = NULL;
     int64_t now_s = clock_wall_s(session->generation->clock);
 
     gnutls_certificate_get_trust_list(session->generation->client, &trusted);
-    for (unsigned i = 0; i < chain->count; i++) {
-        gnutls_x509_crt_t issuer = NULL;
-        enum tls_check check = check_dates(session, chain->crts[i], now_s);
+    for (unsigned i = 0; i < chain->count && crt != NULL; i++) {
+        enum tls_check check = check_dates(session, crt, now_s);
         if (check != TLS_CHECK_GOOD)
             return check;
-        if (gnutls_x509_trust_list_get_issuer(trusted, chain->crts[i], &issuer, 0) == 0)
+        if (gnutls_x509_trust_list_get_issuer(trusted, crt, &issuer, 0) == 0)
             break;
+        crt = issuer_in_chain(chain, crt, now_s);
     }
     return TLS_CHECK_GOOD;
 }
@@ -308,10 +334,12 @@ static enum tls_check check_status(struct tls_session *session, unsigned status)
 static enum tls_check check_chain(struct tls_session *session, const struct peer_chain *chain)
 {
     char purpose[] = GNUTLS_KP_TLS_WWW_SERVER;
-    gnutls_typed_vdata_st data = {
-        .type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (unsigned char *)purpose, .size = 0};
+    gnutls_typed_vdata_st data;
     unsigned status = 0;
 
+    data.type = GNUTLS_DT_KEY_PURPOSE_OID;
+    data.data = (unsigned char *)purpose;
+    data.size = 0; /* NUL-terminated */
     int ret = gnutls_certificate_verify_peers(session->gnutls, &data, 1, &status);
     if (ret != GNUTLS_E_SUCCESS) {
         detail(session, "%s", gnutls_strerror(ret));

@@ -2,6 +2,11 @@
  * The verdicts on a server's certificate, each from a handshake with a certificate minted to
  * deserve it: required ends the handshake with its alert, opportunistic records, off does not look.
  */
+#include <errno.h>
+#include <gnutls/abstract.h>
+#include <gnutls/gnutls.h>
+
+#include "base/file.h"
 #include "base/mem.h"
 #include "check.h"
 #include "tests/fake/tls_lab.h"
@@ -174,6 +179,105 @@ TEST(test_expiry_of_an_intermediate_counts_and_of_the_root_does_not)
     tls_manager_free(&manager);
 }
 
+/* A server by hand, since ours refuses to load a chain out of order. */
+struct hand {
+    gnutls_session_t gnutls;
+    struct tls_pair pair;
+};
+
+static ssize_t hand_pull(gnutls_transport_ptr_t ptr, void *out, size_t size)
+{
+    struct hand *hand = ptr;
+    struct span have = span_first(buf_span(&hand->pair.server.in), size);
+
+    if (have.len == 0) {
+        gnutls_transport_set_errno(hand->gnutls, EAGAIN);
+        return -1;
+    }
+    memcpy(out, have.ptr, have.len);
+    buf_consume(&hand->pair.server.in, have.len);
+    return (ssize_t)have.len;
+}
+
+static ssize_t hand_push(gnutls_transport_ptr_t ptr, const void *bytes, size_t size)
+{
+    struct hand *hand = ptr;
+    buf_put(&hand->pair.server.out, span_make(bytes, size));
+    return (ssize_t)size;
+}
+
+static void serve_by_hand(struct hand *hand, gnutls_certificate_credentials_t cred,
+                          struct tls_manager *manager)
+{
+    const struct tls_client_policy policy = {.server_name = "mx.example.org",
+                                             .verify = TLS_VERIFY_REQUIRED};
+
+    tls_pair_init(&hand->pair, 0);
+    tls_pair_start(&hand->pair, NULL, manager, &policy);
+    check_int(gnutls_init(&hand->gnutls, GNUTLS_SERVER | GNUTLS_NONBLOCK), 0);
+    check_int(gnutls_set_default_priority(hand->gnutls), 0);
+    check_int(gnutls_credentials_set(hand->gnutls, GNUTLS_CRD_CERTIFICATE, cred), 0);
+    gnutls_transport_set_ptr(hand->gnutls, hand);
+    gnutls_transport_set_pull_function(hand->gnutls, hand_pull);
+    gnutls_transport_set_push_function(hand->gnutls, hand_push);
+    for (int i = 0; i < 5; i++) {
+        tls_pair_run(&hand->pair);
+        (void)gnutls_handshake(hand->gnutls);
+    }
+    gnutls_deinit(hand->gnutls);
+}
+
+/* leaf, a stray certificate of the trusted authority, then the expired intermediate: the stray one
+ * must not hide it. */
+TEST(test_an_expired_intermediate_out_of_order_counts)
+{
+    const struct verdict_case by_lab = {
+        .issuer = BY_LAB, .purposes = PKI_SERVER, .from_days = -9, .until_days = 30};
+    const struct verdict_case by_middle = {
+        .issuer = BY_INTERMEDIATE, .purposes = PKI_SERVER, .from_days = -9, .until_days = 30};
+    char *stray = NULL, *chain = NULL;
+    size_t len = 0;
+    struct fault fault;
+
+    mint(&by_lab);
+    check_int(file_read_all(lab.chain_file, 1 << 20, &stray, &len, &fault), 0);
+    mint(&by_middle);
+    check_int(file_read_all(lab.chain_file, 1 << 20, &chain, &len, &fault), 0);
+    struct tls_manager *manager = tls_manager_create(&lab.settings, &lab.clock.clock, &fault);
+    check(manager != NULL);
+    const char *second = strstr(chain + 1, "-----BEGIN");
+    char *mixed = mem_printf("%.*s%s%s", (int)(second - chain), chain, stray, second);
+    char *key = NULL;
+    check_int(file_read_all(lab.key_file, 1 << 20, &key, &len, &fault), 0);
+    const gnutls_datum_t chain_pem = {(unsigned char *)mixed, (unsigned)strlen(mixed)};
+    const gnutls_datum_t key_pem = {(unsigned char *)key, (unsigned)len};
+    gnutls_certificate_credentials_t cred = NULL;
+    gnutls_pcert_st pcerts[4];
+    unsigned count = 4;
+    gnutls_privkey_t privkey = NULL;
+    check_int(gnutls_pcert_list_import_x509_raw(pcerts, &count, &chain_pem, GNUTLS_X509_FMT_PEM, 0),
+              0);
+    check_int(count, 3);
+    check_int(gnutls_privkey_init(&privkey), 0);
+    check_int(gnutls_privkey_import_x509_raw(privkey, &key_pem, GNUTLS_X509_FMT_PEM, NULL, 0), 0);
+    check_int(gnutls_certificate_allocate_credentials(&cred), 0);
+    check_int(gnutls_certificate_set_key(cred, NULL, 0, pcerts, (int)count, privkey), 0);
+    struct hand hand;
+    serve_by_hand(&hand, cred, manager);
+    check_int(hand.pair.client.progress, TLS_DONE); /* GnuTLS puts it in order, and so do we */
+    tls_pair_deinit(&hand.pair);
+    lab.clock.now_s = TLS_LAB_NOW_S + 6 * TLS_LAB_DAY_S;
+    serve_by_hand(&hand, cred, manager);
+    lab.clock.now_s = TLS_LAB_NOW_S;
+    check_int(hand.pair.client.progress, TLS_FAILED);
+    check(strstr(hand.pair.client.fault.text, "expired") != NULL);
+    check(strstr(hand.pair.client.fault.text, "CN=Middle") != NULL);
+    tls_pair_deinit(&hand.pair);
+    gnutls_certificate_free_credentials(cred);
+    tls_manager_free(&manager);
+    mem_free(stray), mem_free(chain), mem_free(mixed), mem_free(key);
+}
+
 static int run_all(int argc, char **argv)
 {
     static const struct check_test tests[] = {
@@ -181,6 +285,8 @@ static int run_all(int argc, char **argv)
         {"test_each_verdict_in_tls12", test_each_verdict_in_tls12},
         {"test_expiry_of_an_intermediate",
          test_expiry_of_an_intermediate_counts_and_of_the_root_does_not},
+        {"test_an_expired_intermediate_out_of_order_counts",
+         test_an_expired_intermediate_out_of_order_counts},
     };
     return check_run(argc, argv, tests, sizeof tests / sizeof *tests);
 }
