@@ -29,7 +29,7 @@ static int put_code_point(struct buf *out, uint32_t code)
         return ERR_SYNTAX; /* printable ASCII stands for itself */
     if (code == 0)
         return ERR_SYNTAX;
-    if (out->max - out->len < 4)
+    if (out->max != 0 && out->max - out->len < 4)
         return ERR_LIMIT;
     utf8_put(out, code);
     return 0;
