@@ -30,8 +30,8 @@ int privilege_drop(const char *user, struct fault *fault)
 {
     if (user[0] == '\0')
         return 0;
-    uid_t uid;
-    gid_t gid;
+    uid_t uid = 0;
+    gid_t gid = 0;
     int err = privilege_find(user, &uid, &gid, fault);
     if (err != 0)
         return err;

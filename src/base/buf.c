@@ -32,8 +32,9 @@ static void make_room(struct buf *buf, size_t size)
 {
     if (buf->data != NULL && buf->start + buf->len + size <= buf->capacity)
         return;
+    require(buf->data != NULL || (buf->start == 0 && buf->len == 0));
 
-    if (buf->start > 0 && buf->len + size <= buf->capacity && buf->start >= buf->len) {
+    if (buf->data != NULL && buf->start > 0 && buf->len + size <= buf->capacity && buf->start >= buf->len) {
         memcpy(buf->data, buf->data + buf->start, buf->len);
         buf->start = 0;
         return;
@@ -45,7 +46,7 @@ static void make_room(struct buf *buf, size_t size)
     if (buf->max != 0 && capacity > buf->max && buf->len + size <= buf->max)
         capacity = buf->max;
 
-    if (buf->start == 0) {
+    if (buf->start == 0 || buf->data == NULL) {
         buf->data = mem_realloc(buf->data, capacity);
     } else {
         char *data = mem_alloc(capacity);

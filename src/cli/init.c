@@ -256,10 +256,12 @@ int cli_init(int argc, char **argv)
             (void)fputs(help, stdout);
             return CLI_OK;
         }
+        if (option == '?' || optarg == NULL)
+            return cli_usage("init", "called wrongly");
         if (option == 'd')
             cut_trailing_slashes(optarg);
-        if (option == '?' || take_option(&plan, option, optarg) != CLI_OK)
-            return option == '?' ? cli_usage("init", "called wrongly") : CLI_USAGE;
+        if (take_option(&plan, option, optarg) != CLI_OK)
+            return CLI_USAGE;
     }
     if (optind < argc)
         return cli_usage("init", "takes only options");
