@@ -10,6 +10,7 @@
 #include "protocols/imap/flag_args.h"
 #include "protocols/imap/imap_internal.h"
 #include "protocols/imap/mailbox_name.h"
+#include "protocols/imap/update.h"
 
 struct append {
     struct imap *imap;

@@ -21,6 +21,9 @@ struct verdict imap_cmd_starttls(struct imap *imap)
                         span_make(imap->refusal_text, (size_t)refusal_len));
 }
 
+/* The base64 of the longest response. */
+enum { RESPONSE_LINE_MAX = CODEC_BASE64_LEN(AUTH_RESPONSE_MAX) };
+
 /* A login under way. */
 struct login {
     struct imap *imap;
@@ -141,7 +144,7 @@ static struct verdict challenge(struct login *login)
     require(err == 0); /* scratch has no maximum */
     buf_puts(text, "\r\n");
     imap_flush(imap);
-    return imap_want_line(imap, CODEC_BASE64_LEN(AUTH_RESPONSE_MAX), on_response);
+    return imap_want_line(imap, RESPONSE_LINE_MAX, on_response);
 }
 
 static struct verdict go_on(struct login *login, enum auth_state state, struct job *job)

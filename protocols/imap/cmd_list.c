@@ -100,7 +100,7 @@ static size_t make_entries(const struct list_work *work, const struct store_list
 static const struct {
     unsigned attribute;
     const char *text;
-} ATTRIBUTES[] = {
+} list_attributes[] = {
     {STORE_MAILBOX_NOSELECT, " \\Noselect"}, {STORE_MAILBOX_DRAFTS, " \\Drafts"},
     {STORE_MAILBOX_SENT, " \\Sent"},         {STORE_MAILBOX_TRASH, " \\Trash"},
     {STORE_MAILBOX_JUNK, " \\Junk"},         {STORE_MAILBOX_ARCHIVE, " \\Archive"},
@@ -113,9 +113,9 @@ static void put_entry(struct buf *out, const struct list_work *work, const struc
         buf_puts(out, is_noselect ? "* LSUB (\\Noselect" : "* LSUB (");
     } else {
         buf_puts(out, entry->has_children ? "* LIST (\\HasChildren" : "* LIST (\\HasNoChildren");
-        for (size_t i = 0; i < sizeof ATTRIBUTES / sizeof *ATTRIBUTES; i++) {
-            if ((entry->attributes & ATTRIBUTES[i].attribute) != 0)
-                buf_puts(out, ATTRIBUTES[i].text);
+        for (size_t i = 0; i < sizeof list_attributes / sizeof *list_attributes; i++) {
+            if ((entry->attributes & list_attributes[i].attribute) != 0)
+                buf_puts(out, list_attributes[i].text);
         }
     }
     buf_puts(out, ") \"/\" ");

@@ -8,6 +8,7 @@
 #include "protocols/imap/imap_internal.h"
 #include "protocols/imap/mailbox_name.h"
 #include "protocols/imap/reply.h"
+#include "protocols/imap/update.h"
 
 static bool read_name(struct imap *imap, enum imap_name_use use, struct span *out)
 {
@@ -54,7 +55,7 @@ static struct verdict change(struct imap *imap, enum store_mailbox_action action
 static const struct {
     const char *name;
     unsigned attribute;
-} SPECIAL_USES[] = {
+} special_uses[] = {
     {"\\Drafts", STORE_MAILBOX_DRAFTS},   {"\\Sent", STORE_MAILBOX_SENT},
     {"\\Trash", STORE_MAILBOX_TRASH},     {"\\Junk", STORE_MAILBOX_JUNK},
     {"\\Archive", STORE_MAILBOX_ARCHIVE},
@@ -70,9 +71,9 @@ static bool each_use(void *owner, struct imap_args *args, struct span flag)
     (void)args;
     struct uses *uses = owner;
     unsigned attribute = 0;
-    for (size_t i = 0; i < sizeof SPECIAL_USES / sizeof *SPECIAL_USES; i++) {
-        if (span_is_nocase(flag, SPECIAL_USES[i].name))
-            attribute = SPECIAL_USES[i].attribute;
+    for (size_t i = 0; i < sizeof special_uses / sizeof *special_uses; i++) {
+        if (span_is_nocase(flag, special_uses[i].name))
+            attribute = special_uses[i].attribute;
     }
     uses->attributes |= attribute;
     uses->has_unknown = uses->has_unknown || attribute == 0;
@@ -153,12 +154,12 @@ enum status_item {
 static const struct {
     const char *name;
     unsigned item;
-} STATUS_ITEMS[] = {
+} status_items[] = {
     {"MESSAGES", STATUS_MESSAGES}, {"RECENT", STATUS_RECENT},
     {"UIDNEXT", STATUS_UIDNEXT},   {"UIDVALIDITY", STATUS_UIDVALIDITY},
     {"UNSEEN", STATUS_UNSEEN},     {"APPENDLIMIT", STATUS_APPENDLIMIT},
 };
-enum { STATUS_ITEM_COUNT = sizeof STATUS_ITEMS / sizeof *STATUS_ITEMS };
+enum { STATUS_ITEM_COUNT = sizeof status_items / sizeof *status_items };
 
 static bool read_item(struct imap_args *args, unsigned *items)
 {
@@ -166,9 +167,9 @@ static bool read_item(struct imap_args *args, unsigned *items)
     if (!imap_args_word(args, &word))
         return false;
     for (size_t i = 0; i < STATUS_ITEM_COUNT; i++) {
-        if (!span_is_nocase(word, STATUS_ITEMS[i].name))
+        if (!span_is_nocase(word, status_items[i].name))
             continue;
-        *items |= STATUS_ITEMS[i].item;
+        *items |= status_items[i].item;
         return true;
     }
     return imap_args_fail(args, "there is no such status item");
@@ -221,12 +222,12 @@ static struct verdict on_status(void *session, struct job *job)
     imap_put_mailbox(out, status->mailbox.name);
     const char *separator = " (";
     for (size_t i = 0; i < STATUS_ITEM_COUNT; i++) {
-        if ((work->items & STATUS_ITEMS[i].item) == 0)
+        if ((work->items & status_items[i].item) == 0)
             continue;
         buf_puts(out, separator);
-        buf_puts(out, STATUS_ITEMS[i].name);
+        buf_puts(out, status_items[i].name);
         buf_put_byte(out, ' ');
-        imap_put_number(out, status_value(imap, &status->mailbox, STATUS_ITEMS[i].item));
+        imap_put_number(out, status_value(imap, &status->mailbox, status_items[i].item));
         separator = " ";
     }
     buf_puts(out, ")\r\n");

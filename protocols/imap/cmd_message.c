@@ -12,7 +12,7 @@
 #include "protocols/imap/reply.h"
 #include "protocols/imap/update.h"
 
-bool imap_message_set_read(struct imap *imap, struct message_set *out)
+bool imap_message_set_read(struct imap *imap, struct imap_uid_set *out)
 {
     struct imap_args *args = &imap->args;
     struct span text;
@@ -22,8 +22,7 @@ bool imap_message_set_read(struct imap *imap, struct message_set *out)
     if (!imap_seqset_parse(text, &imap->arena, &set))
         return imap_args_fail(args, "the sequence set is malformed");
     enum imap_seqset_kind kind = imap_is_by_uid(imap) ? IMAP_UIDS : IMAP_SEQUENCE_NUMBERS;
-    return imap_seqset_resolve(&set, kind, imap->selected->view, &imap->arena, &out->ranges,
-                               &out->count) ||
+    return imap_seqset_resolve(&set, kind, imap->selected->view, &imap->arena, out) ||
            imap_args_fail(args, "the sequence set names messages that are not there");
 }
 
@@ -31,7 +30,7 @@ bool imap_message_set_read(struct imap *imap, struct message_set *out)
 enum { STORE_SLICE = 10000 };
 
 struct store_work {
-    struct message_set set;
+    struct imap_uid_set set;
     size_t at;             /* the range that comes next; its first moves on when it is split */
     struct uid_range *cut; /* the ranges of the slice under way */
     size_t cut_count;
@@ -188,7 +187,7 @@ static struct verdict on_copied(void *session, struct job *job)
 static struct verdict copy(struct imap *imap, enum store_copy_action action)
 {
     struct imap_args *args = &imap->args;
-    struct message_set set;
+    struct imap_uid_set set = {0};
     struct span text, name;
     const char *error = NULL;
     if (!imap_args_space(args) || !imap_message_set_read(imap, &set) || !imap_args_space(args) ||
@@ -232,7 +231,7 @@ static struct verdict on_expunged(void *session, struct job *job)
 struct verdict imap_cmd_expunge(struct imap *imap)
 {
     struct imap_args *args = &imap->args;
-    struct message_set set = {0};
+    struct imap_uid_set set = {0};
     bool is_uid = imap_is_by_uid(imap);
     if (is_uid &&
         (!imap_args_space(args) || !imap_message_set_read(imap, &set) || !imap_args_end(args)))

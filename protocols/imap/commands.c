@@ -15,7 +15,7 @@ enum {
     UID = IMAP_BY_UID
 };
 
-static const struct imap_command COMMANDS[] = {
+static const struct imap_command commands[] = {
     {{"CAPABILITY", ANY, BARE, "RFC 3501 6.1.1"}, imap_cmd_capability, 0},
     {{"NOOP", ANY, BARE, "RFC 3501 6.1.2"}, imap_cmd_noop, 0},
     {{"LOGOUT", ANY, BARE, "RFC 3501 6.1.3"}, imap_cmd_logout, 0},
@@ -60,6 +60,6 @@ static const struct imap_command COMMANDS[] = {
 const struct imap_command *imap_command_find(struct span name)
 {
     const struct command *found =
-        command_find(COMMANDS, sizeof COMMANDS / sizeof *COMMANDS, sizeof *COMMANDS, name);
+        command_find(commands, sizeof commands / sizeof *commands, sizeof *commands, name);
     return (const struct imap_command *)(const void *)found;
 }

@@ -19,7 +19,7 @@ enum { SLICE_FIRST = 16 * 1024, SLICE_MAX = 256 * 1024, PIECE_SIZE = 16 * 1024 }
 
 struct fetch {
     struct imap *imap;
-    struct message_set set;
+    struct imap_uid_set set;
     struct imap_fetch_args wanted;
     unsigned what; /* of enum store_fetch_what */
     uint32_t next_uid;
@@ -79,18 +79,18 @@ static struct span or_default(struct span text, const char *otherwise)
     return text.len > 0 ? text : span_of(otherwise);
 }
 
-static const char NO_ENVELOPE[] = "(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)";
-static const char NO_STRUCTURE[] =
+static const char no_envelope[] = "(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)";
+static const char no_structure[] =
     "(\"TEXT\" \"PLAIN\" (\"CHARSET\" \"US-ASCII\") NIL NIL \"7BIT\" 0 0 NIL NIL NIL NIL)";
 
 static void put_renderings(struct fetch *fetch, const struct store_row *row)
 {
     struct buf *out = &fetch->imap->scratch;
     unsigned items = fetch->wanted.items;
-    struct span structure = or_default(row->structure, NO_STRUCTURE);
+    struct span structure = or_default(row->structure, no_structure);
     if ((items & IMAP_FETCH_ENVELOPE) != 0) {
         put_item(fetch, "ENVELOPE ");
-        buf_put(out, or_default(row->envelope, NO_ENVELOPE));
+        buf_put(out, or_default(row->envelope, no_envelope));
     }
     if ((items & IMAP_FETCH_BODYSTRUCTURE) != 0) {
         put_item(fetch, "BODYSTRUCTURE ");
@@ -372,7 +372,7 @@ static void plan(struct fetch *fetch)
 struct verdict imap_cmd_fetch(struct imap *imap)
 {
     struct imap_args *args = &imap->args;
-    struct message_set set;
+    struct imap_uid_set set;
     struct imap_fetch_args wanted;
     if (!imap_args_space(args) || !imap_message_set_read(imap, &set) || !imap_args_space(args) ||
         !imap_fetch_args_read(args, &wanted))

@@ -14,7 +14,7 @@ static const struct {
     const char *name;
     unsigned items;
     bool is_macro; /* stands alone only */
-} ITEMS[] = {
+} fetch_items[] = {
     {"ALL", FAST | IMAP_FETCH_ENVELOPE, true},
     {"FAST", FAST, true},
     {"FULL", FAST | IMAP_FETCH_ENVELOPE | IMAP_FETCH_BODY, true},
@@ -31,7 +31,7 @@ static const struct {
     const char *name;
     enum imap_section_text text;
     bool marks_seen;
-} OLD_SECTIONS[] = {
+} old_sections[] = {
     {"RFC822", IMAP_TEXT_ALL, true},
     {"RFC822.HEADER", IMAP_TEXT_HEADER, false},
     {"RFC822.TEXT", IMAP_TEXT_TEXT, true},
@@ -40,14 +40,14 @@ static const struct {
 static const struct {
     const char *name;
     enum imap_section_text text;
-} TEXTS[] = {
+} section_texts[] = {
     {"HEADER", IMAP_TEXT_HEADER},
     {"HEADER.FIELDS", IMAP_TEXT_FIELDS},
     {"HEADER.FIELDS.NOT", IMAP_TEXT_FIELDS_NOT},
     {"TEXT", IMAP_TEXT_TEXT},
     {"MIME", IMAP_TEXT_MIME},
 };
-enum { TEXT_COUNT = sizeof TEXTS / sizeof *TEXTS };
+enum { TEXT_COUNT = sizeof section_texts / sizeof *section_texts };
 
 struct reader {
     struct imap_args *args;
@@ -99,9 +99,9 @@ static bool split_section(struct imap_args *args, struct span word, struct imap_
 
     struct span text = span_from(word, (size_t)len + (len > 0));
     for (size_t i = 0; i < TEXT_COUNT; i++) {
-        if (!span_is_nocase(text, TEXTS[i].name))
+        if (!span_is_nocase(text, section_texts[i].name))
             continue;
-        section->text = TEXTS[i].text;
+        section->text = section_texts[i].text;
         return section->text != IMAP_TEXT_MIME || len > 0 ||
                imap_args_fail(args, "MIME needs a part number");
     }
@@ -148,8 +148,8 @@ static bool read_partial(struct imap_args *args, struct imap_section *section)
 static const char *text_name(enum imap_section_text text)
 {
     for (size_t i = 0; i < TEXT_COUNT; i++) {
-        if (TEXTS[i].text == text)
-            return TEXTS[i].name;
+        if (section_texts[i].text == text)
+            return section_texts[i].name;
     }
     return "";
 }
@@ -209,9 +209,9 @@ static bool add_old_section(struct reader *reader, size_t which)
     struct imap_section *section = add_section(reader);
     if (section == NULL)
         return false;
-    section->label = span_of(OLD_SECTIONS[which].name);
-    section->text = OLD_SECTIONS[which].text;
-    section->marks_seen = OLD_SECTIONS[which].marks_seen;
+    section->label = span_of(old_sections[which].name);
+    section->text = old_sections[which].text;
+    section->marks_seen = old_sections[which].marks_seen;
     return true;
 }
 
@@ -227,15 +227,15 @@ static bool read_item(struct reader *reader, bool is_alone)
     if (span_is_nocase(word, "BODY.PEEK"))
         return read_section(reader, false);
 
-    for (size_t i = 0; i < sizeof ITEMS / sizeof *ITEMS; i++) {
-        if (!span_is_nocase(word, ITEMS[i].name))
+    for (size_t i = 0; i < sizeof fetch_items / sizeof *fetch_items; i++) {
+        if (!span_is_nocase(word, fetch_items[i].name))
             continue;
-        reader->out->items |= ITEMS[i].items;
-        return is_alone || !ITEMS[i].is_macro ||
+        reader->out->items |= fetch_items[i].items;
+        return is_alone || !fetch_items[i].is_macro ||
                imap_args_fail(args, "ALL, FAST and FULL stand alone");
     }
-    for (size_t i = 0; i < sizeof OLD_SECTIONS / sizeof *OLD_SECTIONS; i++) {
-        if (span_is_nocase(word, OLD_SECTIONS[i].name))
+    for (size_t i = 0; i < sizeof old_sections / sizeof *old_sections; i++) {
+        if (span_is_nocase(word, old_sections[i].name))
             return add_old_section(reader, i);
     }
     return imap_args_fail(args, "there is no such item");

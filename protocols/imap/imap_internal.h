@@ -39,23 +39,6 @@ struct imap_command {
 /* By name ("UID FETCH" is one name); NULL: unknown. */
 const struct imap_command *imap_command_find(struct span name);
 
-/* The mailbox that SELECT or EXAMINE opened. */
-struct imap_selected {
-    uint64_t id;
-    bool is_read_only;
-    struct store_view *view;   /* what the client was told: its sequence numbers */
-    struct store_view *newest; /* what the store said last */
-    uint64_t modseq;           /* flags are told up to here */
-    uint32_t uidnext;
-    uint32_t recent_from; /* UIDs from here on are \Recent */
-    char **keywords;      /* names in bit order */
-    size_t keyword_count;
-    struct store_watch *watch;
-    bool is_dirty;      /* the store has news that were not asked for yet */
-    bool is_gone;       /* deleted */
-    bool is_own_delete; /* a DELETE of this session may have been the reason */
-};
-
 /* What is still to be told of deltas. Owned. */
 struct imap_update {
     struct store_flags_row *rows;
@@ -101,8 +84,8 @@ struct imap {
     bool is_greeted; /* the upgrade greets no second time */
 
     uint64_t account;
-    char *login; /* owned; NULL before login */
-    struct imap_selected *selected;
+    char *login;                    /* owned; NULL before login */
+    struct imap_selected *selected; /* update.h; NULL: none */
     struct imap_update update;
     char upgrade_text[IMAP_TAG_MAX + 64];
     char refusal_text[IMAP_TAG_MAX + 64];

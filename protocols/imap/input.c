@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "net/out.h"
 #include "protocols/imap/imap_internal.h"
+#include "protocols/imap/update.h"
 
 /* A literal before login is a name, a password or a SASL response. */
 enum { LOGIN_LITERAL_MAX = AUTH_RESPONSE_MAX };
@@ -248,7 +249,7 @@ static struct verdict decide_literal(struct imap *imap, const struct imap_litera
     return want_literal(imap);
 }
 
-static const char *const LINE_FAULTS[] = {
+static const char *const line_faults[] = {
     [LINE_OK] = "",
     [LINE_TOO_LONG] = "The line is too long",
     [LINE_BARE_CR] = "The line has a CR without LF",
@@ -265,7 +266,7 @@ static struct verdict on_line(void *session, enum line_fault fault, struct span 
     if (fault != LINE_OK) {
         if (is_first)
             (void)read_tag(imap, line);
-        return imap_bad(imap, LINE_FAULTS[fault]);
+        return imap_bad(imap, line_faults[fault]);
     }
     if (is_first)
         begin_command(imap, line);

@@ -8,12 +8,12 @@
 #include "base/err.h"
 #include "base/utf8.h"
 
-static const char BASE64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
+static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
 
 static int base64_value(char c)
 {
-    const char *found = c == '\0' ? NULL : strchr(BASE64, c);
-    return found == NULL ? -1 : (int)(found - BASE64);
+    const char *found = c == '\0' ? NULL : strchr(base64, c);
+    return found == NULL ? -1 : (int)(found - base64);
 }
 
 /* The UTF-16 of one base64 run, taken unit by unit. */
@@ -119,7 +119,7 @@ static void run_put(struct run_writer *run, uint32_t unit)
     run->bit_count += 16;
     while (run->bit_count >= 6) {
         run->bit_count -= 6;
-        buf_put_byte(run->out, BASE64[run->bits >> run->bit_count & 63]);
+        buf_put_byte(run->out, base64[run->bits >> run->bit_count & 63]);
     }
     run->bits &= (1U << run->bit_count) - 1;
 }
@@ -129,7 +129,7 @@ static void run_close(struct run_writer *run)
     if (!run->is_open)
         return;
     if (run->bit_count > 0)
-        buf_put_byte(run->out, BASE64[run->bits << (6 - run->bit_count) & 63]);
+        buf_put_byte(run->out, base64[run->bits << (6 - run->bit_count) & 63]);
     buf_put_byte(run->out, '-');
     *run = (struct run_writer){.out = run->out};
 }

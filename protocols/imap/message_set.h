@@ -7,13 +7,8 @@
 #include "protocols/imap/imap_internal.h"
 #include "protocols/imap/seqset.h"
 
-/* UIDs, ascending; in the command's arena. Count 0: nothing that is there (UID commands). */
-struct message_set {
-    struct uid_range *ranges;
-    size_t count;
-};
-
-/* Reads a set: UIDs in a UID command, else sequence numbers. False with args.error set. */
-bool imap_message_set_read(struct imap *imap, struct message_set *out);
+/* Reads a set: UIDs in a UID command, else sequence numbers; into the command's arena. False with
+ * args.error set. Count 0: nothing that is there (UID commands). */
+bool imap_message_set_read(struct imap *imap, struct imap_uid_set *out);
 
 #endif

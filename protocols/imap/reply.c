@@ -88,11 +88,11 @@ void imap_put_set(struct buf *out, const struct uid_range *ranges, size_t count)
 static const struct {
     uint64_t bit;
     const char *name;
-} SYSTEM_FLAGS[] = {
+} system_flags[] = {
     {STORE_ANSWERED, "\\Answered"}, {STORE_FLAGGED, "\\Flagged"}, {STORE_DELETED, "\\Deleted"},
     {STORE_SEEN, "\\Seen"},         {STORE_DRAFT, "\\Draft"},
 };
-enum { SYSTEM_FLAG_COUNT = sizeof SYSTEM_FLAGS / sizeof *SYSTEM_FLAGS };
+enum { SYSTEM_FLAG_COUNT = sizeof system_flags / sizeof *system_flags };
 
 static void put_flag(struct buf *out, size_t *count, const char *name)
 {
@@ -106,8 +106,8 @@ void imap_put_flags(struct buf *out, uint64_t flags, bool is_recent, char *const
 {
     size_t count = 0;
     for (size_t i = 0; i < SYSTEM_FLAG_COUNT; i++) {
-        if ((flags & SYSTEM_FLAGS[i].bit) != 0)
-            put_flag(out, &count, SYSTEM_FLAGS[i].name);
+        if ((flags & system_flags[i].bit) != 0)
+            put_flag(out, &count, system_flags[i].name);
     }
     if (is_recent)
         put_flag(out, &count, "\\Recent");
@@ -121,8 +121,8 @@ void imap_put_flags(struct buf *out, uint64_t flags, bool is_recent, char *const
 uint64_t imap_flag_bits(struct span flag, char *const *keywords, size_t keyword_count)
 {
     for (size_t i = 0; i < SYSTEM_FLAG_COUNT; i++) {
-        if (span_is_nocase(flag, SYSTEM_FLAGS[i].name))
-            return SYSTEM_FLAGS[i].bit;
+        if (span_is_nocase(flag, system_flags[i].name))
+            return system_flags[i].bit;
     }
     for (size_t i = 0; i < keyword_count; i++) {
         if (span_is_nocase(flag, keywords[i]))

@@ -21,7 +21,7 @@ struct key {
     bool is_negated;
 };
 
-static const struct key KEYS[] = {
+static const struct key search_keys[] = {
     {"ALL", NONE, SEARCH_ALL, 0, NULL, false},
     {"ANSWERED", NONE, SEARCH_FLAGS_SET, STORE_ANSWERED, NULL, false},
     {"BCC", TEXT, SEARCH_HEADER, 0, "Bcc", false},
@@ -147,9 +147,12 @@ static bool read_set(struct reader *reader, enum imap_seqset_kind kind, struct s
         return false;
     if (!imap_seqset_parse(text, args->arena, &set))
         return imap_args_fail(args, "the sequence set is malformed");
-    return imap_seqset_resolve(&set, kind, reader->context->view, args->arena, &node->ranges,
-                               &node->range_count) ||
-           imap_args_fail(args, "the sequence set names messages that are not there");
+    struct imap_uid_set uids;
+    if (!imap_seqset_resolve(&set, kind, reader->context->view, args->arena, &uids))
+        return imap_args_fail(args, "the sequence set names messages that are not there");
+    node->ranges = uids.ranges;
+    node->range_count = uids.count;
+    return true;
 }
 
 static bool read_number(struct imap_args *args, int64_t *out)
@@ -237,9 +240,9 @@ static bool read_named_key(struct reader *reader)
     struct span name;
     if (!imap_args_word(reader->args, &name))
         return false;
-    for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) {
-        if (span_is_nocase(name, KEYS[i].name))
-            return add_key(reader, &KEYS[i]);
+    for (size_t i = 0; i < sizeof search_keys / sizeof *search_keys; i++) {
+        if (span_is_nocase(name, search_keys[i].name))
+            return add_key(reader, &search_keys[i]);
     }
     return imap_args_fail(reader->args, "there is no such search key");
 }

@@ -145,10 +145,9 @@ static bool has_star_everywhere(const struct imap_seqset *set)
 
 bool imap_seqset_resolve(struct imap_seqset *set, enum imap_seqset_kind kind,
                          const struct store_view *view, struct arena *arena,
-                         struct uid_range **ranges_out, size_t *count_out)
+                         struct imap_uid_set *out)
 {
-    *ranges_out = NULL;
-    *count_out = 0;
+    *out = (struct imap_uid_set){0};
     if (store_view_count(view) == 0)
         return kind == IMAP_UIDS || has_star_everywhere(set);
 
@@ -157,10 +156,10 @@ bool imap_seqset_resolve(struct imap_seqset *set, enum imap_seqset_kind kind,
     if (!is_uid && !numbers_to_uids(set, view))
         return false;
 
-    *count_out = intersect(set, view, NULL);
-    if (*count_out == 0)
+    out->count = intersect(set, view, NULL);
+    if (out->count == 0)
         return true;
-    *ranges_out = arena_alloc(arena, *count_out * sizeof **ranges_out);
-    (void)intersect(set, view, *ranges_out);
+    out->ranges = arena_alloc(arena, out->count * sizeof *out->ranges);
+    (void)intersect(set, view, out->ranges);
     return true;
 }

@@ -21,11 +21,17 @@ bool imap_seqset_parse(struct span text, struct arena *arena, struct imap_seqset
 
 enum imap_seqset_kind { IMAP_SEQUENCE_NUMBERS, IMAP_UIDS };
 
-/* The UIDs of the view that the set names: ascending, merged, cut to the view's runs, in the arena
- * (at most ranges + runs of the view). False when a sequence number is above the view's count: a
- * client's fault. UIDs that are not there are no fault. The set's ranges are reordered. */
+/* UIDs as ranges: ascending, merged, each a part of one run of the view. In an arena. */
+struct imap_uid_set {
+    struct uid_range *ranges; /* NULL with count 0 */
+    size_t count;
+};
+
+/* The UIDs of the view that the set names (at most ranges + runs of the view). False when a
+ * sequence number is above the view's count: a client's fault. UIDs that are not there are no
+ * fault. The set's ranges are reordered. */
 bool imap_seqset_resolve(struct imap_seqset *set, enum imap_seqset_kind kind,
                          const struct store_view *view, struct arena *arena,
-                         struct uid_range **ranges_out, size_t *count_out);
+                         struct imap_uid_set *out);
 
 #endif

@@ -56,12 +56,12 @@ static void imap_ending(void *session, enum ending why)
     struct out *out = imap->host->out;
     struct log_line line;
     imap_log_begin(imap, &line, imap->login == NULL ? LOG_DEBUG : LOG_INFO, "closed");
-    static const char *const WORDS[] = {
+    static const char *const words[] = {
 #define ENDING_TEXT(name, text) [name] = text,
         ENDING_LIST(ENDING_TEXT)
 #undef ENDING_TEXT
     };
-    log_text(&line, "why", WORDS[why]);
+    log_text(&line, "why", words[why]);
     log_end(&line);
 
     if (imap->is_streaming)
@@ -151,11 +151,11 @@ static struct verdict send_tail(struct imap *imap)
 struct verdict imap_reply(struct imap *imap, enum imap_reply_kind kind, struct span code,
                           const char *text)
 {
-    static const char *const WORDS[] = {
+    static const char *const words[] = {
         [IMAP_OK] = " OK ", [IMAP_NO] = " NO ", [IMAP_BAD] = " BAD "};
     struct buf *tail = &imap->tail;
     buf_puts(tail, imap->tag);
-    buf_puts(tail, WORDS[kind]);
+    buf_puts(tail, words[kind]);
     if (code.len > 0) {
         buf_put_byte(tail, '[');
         buf_put(tail, code);
@@ -201,7 +201,7 @@ struct verdict imap_bad_args(struct imap *imap)
 static const struct {
     int status;
     const char *code, *text;
-} STATUS_REPLIES[] = {
+} status_replies[] = {
     {ERR_NOT_FOUND, "NONEXISTENT", "there is no such mailbox"},
     {ERR_EXISTS, "ALREADYEXISTS", "there is one of that name"},
     {ERR_LIMIT, "LIMIT", "a limit was reached"},
@@ -215,11 +215,11 @@ struct verdict imap_no_status(struct imap *imap, int status, const struct fault 
 {
     const char *code = "UNAVAILABLE", *why = "the server has a problem; try again later";
     bool is_ours = true;
-    for (size_t i = 0; i < sizeof STATUS_REPLIES / sizeof *STATUS_REPLIES; i++) {
-        if (STATUS_REPLIES[i].status != status)
+    for (size_t i = 0; i < sizeof status_replies / sizeof *status_replies; i++) {
+        if (status_replies[i].status != status)
             continue;
-        code = STATUS_REPLIES[i].code;
-        why = STATUS_REPLIES[i].text;
+        code = status_replies[i].code;
+        why = status_replies[i].text;
         is_ours = status == ERR_FULL;
     }
     if (is_ours) {

@@ -120,34 +120,36 @@ static void keep_rows(struct imap_update *update, const struct store_delta *delt
     }
 }
 
+static void put_flags_row(struct imap *imap, const struct store_flags_row *row)
+{
+    const struct imap_selected *selected = imap->selected;
+    struct buf *out = &imap->scratch;
+    uint32_t seq = store_view_seq(selected->view, row->uid);
+    if (seq == 0)
+        return;
+    buf_puts(out, "* ");
+    imap_put_number(out, seq);
+    buf_puts(out, " FETCH (");
+    if (imap_is_by_uid(imap)) {
+        buf_puts(out, "UID ");
+        imap_put_number(out, row->uid);
+        buf_put_byte(out, ' ');
+    }
+    buf_puts(out, "FLAGS (");
+    imap_put_flags(out, row->flags, row->uid >= selected->recent_from, selected->keywords,
+                   selected->keyword_count);
+    buf_puts(out, "))\r\n");
+}
+
 /* Each tell_... returns false when the output is full and there is more. */
 static bool tell_rows(struct imap *imap)
 {
     struct imap_update *update = &imap->update;
-    const struct imap_selected *selected = imap->selected;
-    struct buf *out = &imap->scratch;
-
     while (update->row_at < update->row_count) {
         if (out_is_full(imap->host->out))
             return false;
-        while (update->row_at < update->row_count && out->len < PIECE_SIZE) {
-            const struct store_flags_row *row = &update->rows[update->row_at++];
-            uint32_t seq = store_view_seq(selected->view, row->uid);
-            if (seq == 0)
-                continue;
-            buf_puts(out, "* ");
-            imap_put_number(out, seq);
-            buf_puts(out, " FETCH (");
-            if (imap_is_by_uid(imap)) {
-                buf_puts(out, "UID ");
-                imap_put_number(out, row->uid);
-                buf_put_byte(out, ' ');
-            }
-            buf_puts(out, "FLAGS (");
-            imap_put_flags(out, row->flags, row->uid >= selected->recent_from, selected->keywords,
-                           selected->keyword_count);
-            buf_puts(out, "))\r\n");
-        }
+        while (update->row_at < update->row_count && imap->scratch.len < PIECE_SIZE)
+            put_flags_row(imap, &update->rows[update->row_at++]);
         imap_flush(imap);
     }
     mem_free(update->rows);

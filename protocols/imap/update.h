@@ -8,6 +8,23 @@
 
 #include "protocols/imap/imap_internal.h"
 
+/* The mailbox that SELECT or EXAMINE opened. */
+struct imap_selected {
+    uint64_t id;
+    bool is_read_only;
+    struct store_view *view;   /* what the client was told: its sequence numbers */
+    struct store_view *newest; /* what the store said last */
+    uint64_t modseq;           /* flags are told up to here */
+    uint32_t uidnext;
+    uint32_t recent_from; /* UIDs from here on are \Recent */
+    char **keywords;      /* names in bit order */
+    size_t keyword_count;
+    struct store_watch *watch;
+    bool is_dirty;      /* the store has news that were not asked for yet */
+    bool is_gone;       /* deleted */
+    bool is_own_delete; /* a DELETE of this session may have been the reason */
+};
+
 /* Opens the mailbox of a finished select job: view, keywords, watch. */
 void imap_select_mailbox(struct imap *imap, struct store_select *select, bool is_read_only);
 /* Back to the authenticated state; nothing is sent. Does nothing when no mailbox is open. */

@@ -6,6 +6,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { NESTING_MAX = 8 };
 
+/* As deep as the limit under test. NOLINTNEXTLINE(misc-no-recursion) */
 static unsigned depth(const struct search_node *node)
 {
     unsigned deepest = 0;

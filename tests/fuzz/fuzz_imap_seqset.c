@@ -25,11 +25,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct arena arena;
         arena_init(&arena);
         struct imap_seqset set;
-        struct uid_range *ranges = NULL;
-        size_t count = 0;
+        struct imap_uid_set uids;
         if (imap_seqset_parse(span_make((const char *)data, size), &arena, &set) &&
-            imap_seqset_resolve(&set, kind, view, &arena, &ranges, &count))
-            check_ranges(ranges, count, view);
+            imap_seqset_resolve(&set, kind, view, &arena, &uids))
+            check_ranges(uids.ranges, uids.count, view);
         arena_reset(&arena);
     }
     store_view_unref(&view);

@@ -3,11 +3,11 @@
 #include "protocols/imap/search_args.h"
 #include "tests/unit/check.h"
 
-static const struct uid_range RUNS[] = {{5, 7}, {10, 10}};
+static const struct uid_range runs[] = {{5, 7}, {10, 10}};
 static char work[] = "$Work";
-static char *const KEYWORDS[] = {work};
+static char *const keywords[] = {work};
 
-static const char *const NAMES[] = {
+static const char *const names[] = {
     [SEARCH_ALL] = "all",
     [SEARCH_AND] = "and",
     [SEARCH_OR] = "or",
@@ -29,10 +29,11 @@ static const char *const NAMES[] = {
     [SEARCH_MODSEQ] = "modseq",
 };
 
-/* A tree as text, "and(flags=1 not(recent=9))"; recursion is fine here: the limit is small. */
+/* A tree as text, "and(flags=1 not(recent=9))". As deep as the test's limit.
+ * NOLINTNEXTLINE(misc-no-recursion) */
 static void put_tree(struct buf *out, const struct search_node *node)
 {
-    buf_puts(out, NAMES[node->kind]);
+    buf_puts(out, names[node->kind]);
     if (node->flags != 0)
         buf_printf(out, "=%llu", (unsigned long long)node->flags);
     if (node->number != 0)
@@ -104,9 +105,9 @@ static const struct {
 static bool parse(const char *text, unsigned nesting_max, struct arena *arena,
                   struct imap_search_args *out)
 {
-    struct store_view *view = store_view_create(RUNS, 2);
+    struct store_view *view = store_view_create(runs, 2);
     struct imap_search_context context = {.view = view,
-                                          .keywords = KEYWORDS,
+                                          .keywords = keywords,
                                           .keyword_count = 1,
                                           .recent_from = 9,
                                           .nesting_max = nesting_max};

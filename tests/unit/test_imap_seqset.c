@@ -4,7 +4,7 @@
 #include "tests/unit/check.h"
 
 /* Sequence numbers 1..9: UIDs 2 3 4, 10, 20 21 22 23 24. */
-static const struct uid_range RUNS[] = {{2, 4}, {10, 10}, {20, 24}};
+static const struct uid_range runs[] = {{2, 4}, {10, 10}, {20, 24}};
 
 static const struct {
     const char *set;
@@ -53,19 +53,18 @@ static bool resolve(const char *text, enum imap_seqset_kind kind, const struct s
     struct arena arena;
     arena_init(&arena);
     struct imap_seqset set;
-    struct uid_range *ranges = NULL;
-    size_t count = 0;
+    struct imap_uid_set uids;
     bool is_good = imap_seqset_parse(span_of(text), &arena, &set) &&
-                   imap_seqset_resolve(&set, kind, view, &arena, &ranges, &count);
+                   imap_seqset_resolve(&set, kind, view, &arena, &uids);
     if (is_good)
-        imap_put_set(out, ranges, count);
+        imap_put_set(out, uids.ranges, uids.count);
     arena_reset(&arena);
     return is_good;
 }
 
 TEST(test_sets_in_a_view)
 {
-    struct store_view *view = store_view_create(RUNS, 3);
+    struct store_view *view = store_view_create(runs, 3);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buf got;
         buf_init(&got, 0);
