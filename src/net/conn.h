@@ -3,9 +3,9 @@
  * session, driven by the pump. Inbound ones are made by net/listener.h, outbound ones by
  * net/dial.h. Lives and dies on one loop.
  *
- * Files: conn.c (birth, death, reading, writing, deadline), pump.c (feeds the session and follows
- * its verdicts), reader.c (cuts lines out of bytes), upgrade.c (the one place where a connection
- * becomes secure), out.c.
+ * Files: conn.c (birth, reading, writing, deadline), close.c (the end), pump.c (feeds the session
+ * and follows its verdicts), reader.c (cuts lines out of bytes), upgrade.c (the one place where a
+ * connection becomes secure), out.c.
  */
 #ifndef POSTERN_NET_CONN_H
 #define POSTERN_NET_CONN_H
@@ -20,6 +20,12 @@ struct conn;
 struct tls_manager;
 struct tls_client_policy;
 
+enum {
+    /* A verdict's timeout where the session names none, and how long a peer may take nothing of
+     * what a WANT_DRAIN waits for (RFC 5321 4.5.3.2: five minutes). */
+    CONN_TIMEOUT_DEFAULT_MS = 300000
+};
+
 /* What all connections of one loop share. Everything in it outlives them. */
 struct conn_env {
     struct loop *loop;
@@ -32,6 +38,12 @@ struct conn_env {
     struct list conns; /* all of this loop */
     size_t conn_count;
     struct tap *tap; /* NULL: nobody looks */
+    /* After conn_env_drain() or conn_env_close(), whenever no connection is left; perhaps inside
+     * these calls. May be NULL. */
+    void (*on_idle)(void *owner);
+    void *on_idle_owner;
+    uint64_t upgrades_refused; /* plaintext waited behind the upgrade; read-only for users */
+    bool is_draining;          /* conn.c only */
 };
 
 enum conn_security {
@@ -66,17 +78,19 @@ struct conn_owner_events {
     void (*on_gone)(void *owner, enum conn_phase phase, const struct fault *fault);
 };
 
+/* Sets what is conn's in env; the caller sets the rest, before or after. */
 void conn_env_init(struct conn_env *env);
-/* Ends every connection: sessions hear ENDING_SHUTDOWN at their next WANT_LINE. */
+/* Ends every connection: sessions of accepted ones hear ENDING_SHUTDOWN at their next WANT_LINE.
+ * Outbound ones are ended by their owners. Both by force when drain_timeout_ms has passed. */
 void conn_env_drain(struct conn_env *env);
-/* By force. on_idle is called once no connection is left (perhaps at once). */
+/* By force, now: sessions hear ENDING_SHUTDOWN, one try is made to write what they say. */
 void conn_env_close(struct conn_env *env);
 
 /* Takes an accepted transport. */
 void conn_accept(struct conn_env *env, const struct conn_role *role, struct transport *transport);
 /* For a session's owner: the same as host_wake() of the conn's session. */
 void conn_wake(struct conn *conn);
-/* Ends it: the session hears `why`, then close. */
+/* Ends it: in the loop's next round the session hears `why`, then close. */
 void conn_end(struct conn *conn, enum ending why);
 
 #endif

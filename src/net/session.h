@@ -31,9 +31,9 @@ struct verdict;
 
 enum line_fault {
     LINE_OK,
-    LINE_TOO_LONG, /* the pump has skipped it up to its CRLF */
+    LINE_TOO_LONG, /* the pump has skipped it up to its CRLF; the line is its first KiB or less */
     LINE_BARE_CR,
-    LINE_BARE_LF,
+    LINE_BARE_LF, /* told at once; the rest, up to the next CRLF, comes with this fault too */
     LINE_NUL
 };
 
@@ -54,7 +54,7 @@ enum ending {
 /* A line without its CRLF. With a fault the line holds what there is, cut. Borrowed. */
 typedef struct verdict session_line_fn(void *session, enum line_fault fault, struct span line);
 /* At least one byte, at most max. The session sets *taken_out; what it did not take is fed to its
- * next want, whichever kind that is. */
+ * next want, whichever kind that is. Who wants bytes again must have taken at least one. */
 typedef struct verdict session_bytes_fn(void *session, struct span bytes, size_t *taken_out);
 /* The job that WANT_ANSWER submitted, finished. Its results are borrowed: the pump frees it after
  * this returns. */

@@ -1,0 +1,27 @@
+/*
+ * dial.c: outbound connections: asks the loop's maker for a transport and waits; what follows is
+ * conn.c's. Name look-ups and the choice among addresses are the caller's. Tests:
+ * tests/unit/test_net_dial.c.
+ */
+#include "net/dial.h"
+
+#include "base/require.h"
+#include "net/conn_internal.h"
+
+struct conn *dial_start(struct conn_env *env, const struct dial *dial)
+{
+    require(dial->events != NULL && dial->connect_timeout_ms > 0);
+    struct conn *conn = conn_create(env, dial->type);
+    conn->state = CONN_CONNECTING;
+    conn->phase = CONN_PHASE_CONNECT;
+    conn->service = conn->owner = dial->owner;
+    conn->events = dial->events;
+    conn->policy = dial->tls;
+    conn->security = dial->security;
+    conn->transport =
+        env->maker->connect(env->maker, &dial->to, dial->source, &conn_transport_events, conn);
+    conn->host.peer = dial->to;
+    conn_set_deadline(conn, CONN_REASON_CONNECT, dial->connect_timeout_ms);
+    conn_settle(conn);
+    return conn;
+}

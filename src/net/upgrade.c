@@ -1,0 +1,181 @@
+/*
+ * upgrade.c: how a connection becomes secure, for STARTTLS and from the first byte, as server and
+ * as client. Owns the order of the steps, which docs/UPGRADE.md explains; TLS itself is
+ * tls/session.h, texts are the protocol's. What comes over the wire after the upgrade is fed by the
+ * pump as ever. Tests: tests/unit/test_net_upgrade.c, tests/fuzz/fuzz_net_upgrade.c.
+ */
+#include "net/upgrade.h"
+
+#include "base/log.h"
+#include "base/require.h"
+#include "net/conn_internal.h"
+
+static void log_conn(struct log_line *line, const struct conn *conn)
+{
+    char peer[ENDPOINT_TEXT_SIZE];
+    endpoint_text(&conn->host.peer, peer);
+    log_hex(line, "conn", conn->host.conn_id);
+    log_text(line, "listener", conn->host.listener);
+    log_text(line, "peer", peer);
+}
+
+/* Everything that came before the handshake and was not carried out: kept, fresh or half a line;
+ * the wire's buffer is empty in plaintext. */
+static size_t plaintext_waiting(const struct conn *conn)
+{
+    return reader_waiting(&conn->reader) + conn->wire.len;
+}
+
+/* The injected commands of CVE-2011-0411, or a peer that does not wait for the go-ahead. */
+static void refuse(struct conn *conn, size_t waiting)
+{
+    struct log_line line;
+    struct fault fault;
+    (void)fault_set(&fault, ERR_REFUSED,
+                    "%zu bytes of plaintext came behind the upgrade's %s; they are not trusted",
+                    waiting, conn->events != NULL ? "go-ahead" : "command");
+    conn->env->upgrades_refused++;
+    log_begin(&line, LOG_WARN, "upgrade", "refused");
+    log_conn(&line, conn);
+    log_int(&line, "waiting", (int64_t)waiting);
+    log_text(&line, "fault", fault.text);
+    log_end(&line);
+    conn_tap(conn, TAP_UPGRADE_REFUSED, (int)waiting, span_of(fault.text));
+    conn_keep_fault(conn, &fault);
+    if (!conn->is_broken)
+        out_put(&conn->out, conn->verdict.refusal);
+    conn_close(conn, "upgrade refused");
+}
+
+void upgrade_begin(struct conn *conn)
+{
+    require(conn->state == CONN_SESSION);
+    if (conn->tls != NULL) {
+        log_event(LOG_ERROR, "upgrade", "asked for twice", "session", conn->type->name);
+        conn_finish(conn, ENDING_LIMIT);
+        return;
+    }
+    conn_set_reading(conn, false);
+    conn_tap(conn, TAP_UPGRADE_OFFERED, 0, span_make("", 0));
+    size_t waiting = plaintext_waiting(conn);
+    if (waiting > 0) {
+        refuse(conn, waiting);
+        return;
+    }
+    if (conn->input_end != CONN_INPUT_OPEN) {
+        conn_finish(conn, conn->input_end == CONN_INPUT_CLEAN ? ENDING_CLEAN : ENDING_CUT);
+        return;
+    }
+
+    conn->state = CONN_GOING_AHEAD;
+    conn_set_deadline(conn, CONN_REASON_HANDSHAKE, conn->handshake_timeout_ms);
+    out_put(&conn->out, conn->verdict.go_ahead);
+    upgrade_go_on(conn);
+}
+
+static void put_tls_under(struct conn *conn, enum session_start start);
+
+void upgrade_go_on(struct conn *conn)
+{
+    conn_write(conn);
+    if (conn->is_broken) {
+        conn_finish(conn, ENDING_CUT);
+        return;
+    }
+    if (conn_unsent(conn) > 0)
+        return;
+    pump_free_session(conn);
+    put_tls_under(conn, SESSION_UPGRADED);
+}
+
+void upgrade_begin_implicit(struct conn *conn)
+{
+    conn_set_deadline(conn, CONN_REASON_HANDSHAKE, conn->handshake_timeout_ms);
+    put_tls_under(conn, SESSION_FRESH);
+}
+
+/* Nothing of the plaintext side is left: no session, no clear byte, no text on its way. */
+static void put_tls_under(struct conn *conn, enum session_start start)
+{
+    require(conn->session == NULL && conn->tls == NULL);
+    require(plaintext_waiting(conn) == 0 && conn_unsent(conn) == 0);
+    reader_deinit(&conn->reader);
+    conn->state = CONN_HANDSHAKE;
+    conn->phase = CONN_PHASE_HANDSHAKE;
+    conn->start_mode = start;
+
+    struct tls_wire wire = {.in = &conn->wire, .push = conn_push, .owner = conn};
+    struct conn_env *env = conn->env;
+    uint64_t conn_id = conn->host.conn_id;
+    if (conn->events == NULL)
+        conn->tls = tls_session_accept(env->tls, &wire, conn->type->name, env->tap, conn_id);
+    else
+        conn->tls = tls_session_connect(env->tls, &wire, conn->policy, env->tap, conn_id);
+    upgrade_handshake(conn);
+}
+
+static void log_established(const struct conn *conn, const struct tls_facts *facts)
+{
+    struct log_line line;
+    log_begin(&line, LOG_INFO, "tls", "established");
+    log_conn(&line, conn);
+    log_text(&line, "version", facts->version);
+    log_text(&line, "cipher", facts->cipher);
+    log_text(&line, "group", facts->group);
+    log_int(&line, "resumed", facts->is_resumed);
+    log_int(&line, "us", facts->handshake_us);
+    log_end(&line);
+}
+
+/* The new session knows of the old one's connection only what host tells. */
+static void secured(struct conn *conn)
+{
+    const struct tls_facts *facts = tls_session_facts(conn->tls);
+    conn->host.tls = facts;
+    conn->phase = CONN_PHASE_SECURE;
+    conn->has_wire_input = true;
+    log_established(conn, facts);
+    conn_tap(conn, TAP_SECURE, 0, span_of(facts->version));
+    if (conn->events != NULL)
+        conn->events->on_secure(conn->owner, facts);
+    pump_open(conn, conn->start_mode);
+}
+
+static void failed(struct conn *conn, const struct fault *fault)
+{
+    struct log_line line;
+    log_begin(&line, LOG_INFO, "tls", "failed");
+    log_conn(&line, conn);
+    log_text(&line, "fault", fault->text);
+    log_end(&line);
+    conn_keep_fault(conn, fault);
+    conn_close(conn, "TLS handshake failed");
+}
+
+void upgrade_handshake(struct conn *conn)
+{
+    struct fault fault;
+    fault_clear(&fault);
+    switch (tls_session_handshake(conn->tls, &fault)) {
+    case TLS_DONE:
+        secured(conn);
+        break;
+    case TLS_FAILED:
+        failed(conn, &fault);
+        break;
+    case TLS_MORE_INPUT:
+    case TLS_WAITING: /* whoever has the verdict calls conn_wake() */
+        break;
+    }
+}
+
+void upgrade_give_up(struct conn *conn, int err)
+{
+    struct fault fault;
+    const char *why = err == ERR_TIMEOUT ? "it was not finished within its timeout"
+                      : err == 0         ? "the peer closed the connection"
+                                         : "the connection broke";
+    (void)fault_set(&fault, err == 0 ? ERR_CLOSED : err, "could not finish the TLS handshake: %s",
+                    why);
+    failed(conn, &fault);
+}
