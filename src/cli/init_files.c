@@ -222,8 +222,14 @@ int init_write_certificates(const struct init_plan *plan, struct fault *fault)
     return err;
 }
 
-static int add_user(const struct init_plan *plan, struct jobs *jobs, struct store *store,
-                    char *user)
+/* Where users go while init runs. */
+struct new_store {
+    const struct settings *defaults;
+    struct jobs *jobs;
+    struct store *store;
+};
+
+static int add_user(const struct init_plan *plan, const struct new_store *new_store, char *user)
 {
     const char *given = cli_cut_password(user);
     char password[CLI_PASSWORD_SIZE], verifier[STORE_VERIFIER_SIZE];
@@ -235,7 +241,7 @@ static int add_user(const struct init_plan *plan, struct jobs *jobs, struct stor
     else if (err == 0)
         err = cli_password(user, given, password);
     if (err == 0) {
-        unsigned count = conf_defaults()->auth.iteration_count;
+        unsigned count = new_store->defaults->auth.iteration_count;
         err = auth_make_verifier(span_of(password), count, &random_system, verifier);
         if (err != 0)
             cli_complain("the password for %s cannot be used: it must be 1 to %d bytes of UTF-8",
@@ -243,8 +249,8 @@ static int add_user(const struct init_plan *plan, struct jobs *jobs, struct stor
     }
     if (err == 0) {
         struct store_change_account *change = store_change_account_create(
-            store, STORE_ACCOUNT_ADD, buf_span(&key), span_of(verifier));
-        job_run_now(jobs, &change->job);
+            new_store->store, STORE_ACCOUNT_ADD, buf_span(&key), span_of(verifier));
+        job_run_now(new_store->jobs, &change->job);
         err = change->status;
         if (err != 0)
             cli_complain("could not add user %s: %s", user, err_text(err));
@@ -262,24 +268,26 @@ int init_make_store(const struct init_plan *plan, struct fault *fault)
         return err;
     char *dir = mem_printf("%s/data", plan->work);
     err = store_make(dir, fault);
-    struct jobs *jobs = jobs_create_inline();
+    struct new_store new_store = {.defaults = conf_defaults(), .jobs = jobs_create_inline()};
     const struct store_options options = {
         .dir = dir,
-        .settings = &conf_defaults()->store,
-        .jobs = jobs,
+        .settings = &new_store.defaults->store,
+        .jobs = new_store.jobs,
         .clock = &clock_system,
         .entropy = &random_system,
     };
-    struct store *store = err == 0 ? store_open(&options, fault) : NULL;
-    if (err == 0 && store == NULL)
-        err = fault->err;
+    if (err == 0) {
+        new_store.store = store_open(&options, fault);
+        err = new_store.store == NULL ? fault->err : 0;
+    }
     for (size_t i = 0; err == 0 && i < plan->user_count; i++) {
-        err = add_user(plan, jobs, store, plan->users[i]);
+        err = add_user(plan, &new_store, plan->users[i]);
         if (err != 0)
             (void)fault_set(fault, err, "not every user could be added");
     }
-    store_close(&store);
-    jobs_free(&jobs);
+    store_close(&new_store.store);
+    jobs_free(&new_store.jobs);
+    conf_unref(&new_store.defaults);
     mem_free(dir);
     return err;
 }

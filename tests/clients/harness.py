@@ -106,6 +106,10 @@ class Server:
     def log_tail(self, lines=40):
         return "\n".join("    | " + line for line in self.log_text().splitlines()[-lines:])
 
+    def is_alive(self):
+        """True also for a server that a test stopped on purpose."""
+        return self.process is None or self.process.poll() is None
+
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
