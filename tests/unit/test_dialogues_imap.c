@@ -6,7 +6,6 @@
 static void *make_imap(struct world *world)
 {
     struct imap_service *service = mem_new(struct imap_service);
-
     *service =
         (struct imap_service){.offers_starttls = world->offers_starttls && !world->is_implicit,
                               .auth_without_tls = world->smtp.auth_without_tls,
