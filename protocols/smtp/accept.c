@@ -65,7 +65,7 @@ enum smtp_server_reply smtp_accept_fault(const struct smtp_session *session)
 bool smtp_accept_is_endless(const struct smtp_session *session, uint64_t more)
 {
     uint64_t max = session->service->settings->message_size_max;
-    uint64_t bound = max > UINT64_MAX / (2 * SMTP_SWALLOW_FACTOR)
+    uint64_t bound = max > UINT64_MAX / SMTP_SWALLOW_FACTOR / 2
                          ? UINT64_MAX / 2
                          : max * SMTP_SWALLOW_FACTOR + SMTP_SWALLOW_BASE;
 
@@ -177,7 +177,7 @@ static void log_accepted(const struct smtp_session *session, uint64_t message)
     log_int(&log, "size", (int64_t)mail->size);
     log_text(&log, "tls", session->host->tls == NULL ? "none" : session->host->tls->version);
     if (session->login != NULL)
-        log_text(&log, "login", session->login);
+        log_text(&log, "user", session->login);
     log_end(&log);
 }
 

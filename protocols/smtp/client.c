@@ -96,17 +96,16 @@ const struct session_type smtp_client_type = {
 static struct verdict client_line(void *arg, enum line_fault fault, struct span line)
 {
     struct smtp_client *client = arg;
-    struct smtp_reply reply;
 
     /* A line that is merely too long is used as far as it was kept. */
     if (fault != LINE_OK && fault != LINE_TOO_LONG)
         return smtp_client_give_up(client,
                                    "the server sent a bare CR, a bare LF or a NUL in a reply");
-    switch (smtp_reply_feed(&client->parser, line, &reply)) {
+    switch (smtp_reply_feed(&client->parser, line, &client->reply)) {
     case SMTP_REPLY_MORE:
         return client->last;
     case SMTP_REPLY_DONE:
-        return client->on_reply(client, &reply);
+        return client->on_reply(client, &client->reply);
     case SMTP_REPLY_BAD:
         break;
     }

@@ -29,6 +29,7 @@ struct smtp_client {
     bool is_quitting; /* no news for the owner any more */
     enum smtp_client_step step;
     struct smtp_reply_parser parser;
+    struct smtp_reply reply; /* the last whole one; points into the parser */
     smtp_client_reply_fn *on_reply;
     struct verdict last; /* the WANT_LINE under way */
     unsigned offers;     /* of enum smtp_client_offer, from the last EHLO */

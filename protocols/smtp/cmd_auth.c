@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/require.h"
 #include "protocols/smtp/server_internal.h"
+#include "tls/facts.h"
 
 struct auth_step {
     enum auth_state state;
@@ -84,6 +85,7 @@ static struct verdict auth_success(struct smtp_session *session)
     host_name(session->host, span_of(session->login));
     smtp_log_begin(session, &log, LOG_INFO, "login");
     log_text(&log, "user", session->login);
+    log_text(&log, "tls", session->host->tls == NULL ? "none" : session->host->tls->version);
     log_end(&log);
     auth_exchange_free(&session->exchange);
     return smtp_say(session, REPLY_LOGGED_IN);
@@ -112,8 +114,9 @@ static struct verdict auth_failed(struct smtp_session *session)
     struct log_line log;
 
     smtp_log_begin(session, &log, LOG_INFO, "login-failed");
-    log_span(&log, "user", auth_exchange_login(session->exchange));
+    log_span(&log, "login", auth_exchange_login(session->exchange));
     log_text(&log, "why", auth_failure_text(failure));
+    log_text(&log, "tls", session->host->tls == NULL ? "none" : session->host->tls->version);
     log_end(&log);
     if (++session->auth_failure_count >= session->service->auth_failures_max) {
         auth_exchange_free(&session->exchange);

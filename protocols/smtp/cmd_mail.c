@@ -175,7 +175,7 @@ static struct verdict rcpt_refuse(struct smtp_session *session, enum smtp_server
     struct log_line log;
 
     session->mail.refused_count++;
-    smtp_log_begin(session, &log, LOG_INFO, "refused");
+    smtp_log_begin(session, &log, LOG_INFO, "recipient-refused");
     log_span(&log, "rcpt", path);
     log_span(&log, "from", session->mail.reverse_path);
     log_text(&log, "why", smtp_reply_text(reply));

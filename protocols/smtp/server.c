@@ -132,12 +132,12 @@ static struct verdict server_run(struct smtp_session *session, struct span verb,
                                  struct span argument)
 {
     const struct smtp_command *row = smtp_command_find(verb);
-    const struct command *command = row == NULL ? NULL : &row->command;
-    bool is_tls = session->host->tls != NULL;
 
-    if (command != NULL && (command->flags & COMMAND_TLS_ONLY) != 0)
-        is_tls = smtp_may_use_passwords(session);
-    enum command_gate gate = command_check(command, session->state, is_tls, argument.len > 0);
+    if (row == NULL)
+        return smtp_refuse(session, REPLY_UNKNOWN_COMMAND, NULL);
+    bool is_tls = (row->command.flags & COMMAND_TLS_ONLY) != 0 ? smtp_may_use_passwords(session)
+                                                               : session->host->tls != NULL;
+    enum command_gate gate = command_check(&row->command, session->state, is_tls, argument.len > 0);
     session->has_refused_data = gate != COMMAND_ALLOWED && span_is_nocase(verb, "DATA");
     switch (gate) {
     case COMMAND_ALLOWED:
@@ -153,7 +153,7 @@ static struct verdict server_run(struct smtp_session *session, struct span verb,
     case COMMAND_WRONG_STATE:
         break;
     }
-    return smtp_refuse(session, out_of_order(session, command), NULL);
+    return smtp_refuse(session, out_of_order(session, &row->command), NULL);
 }
 
 static struct verdict server_line(void *arg, enum line_fault fault, struct span line)
@@ -230,6 +230,10 @@ struct verdict smtp_say_and_close(struct smtp_session *session, enum smtp_server
 void smtp_log_begin(const struct smtp_session *session, struct log_line *line, enum log_level level,
                     const char *event)
 {
+    char peer[ENDPOINT_TEXT_SIZE];
+
+    endpoint_host(&session->host->peer, peer);
     log_begin(line, level, "smtp", event);
     log_hex(line, "conn", session->host->conn_id);
+    log_text(line, "peer", peer);
 }

@@ -176,7 +176,7 @@ bool scram_client_is_proved(const struct scram_client *client, struct span serve
 
     if (!take_attribute(&rest, 'v', &value))
         return false;
-    buf_init(&signature, 2 * DIGEST_SHA256_SIZE);
+    buf_init(&signature, CODEC_BASE64_LEN((size_t)DIGEST_SHA256_SIZE)); /* while decoding */
     bool is_proved = codec_base64_decode(value, &signature) == 0 &&
                      digest_equal(buf_span(&signature), digest_span(client->server_signature));
     buf_release(&signature);

@@ -36,7 +36,7 @@ static const struct settings_auth auth_settings = {.iteration_count = 4096,
                                                    .throttle_ms = 60000,
                                                    .cache_ms = 60000,
                                                    .hash_threads = 1};
-static const struct settings_store store_settings = {.body_memory_max = 256 * 1024,
+static const struct settings_store store_settings = {.body_memory_max = 262144,
                                                      .body_memory_total = 64 << 20,
                                                      .segment_size = 4 << 20,
                                                      .expunge_grace_ms = 600000,
@@ -259,7 +259,8 @@ void world_add_alias(struct world *world, struct span alias, struct span target)
     change->job.free(&change->job);
 }
 
-/* The store's folder: files, and folders of files. */
+/* The store's folder: files, and folders of files. depth ends it.
+ * NOLINTNEXTLINE(misc-no-recursion) */
 static void remove_dir(const char *dir, unsigned depth)
 {
     DIR *entries = opendir(dir);
