@@ -34,7 +34,8 @@ static void make_room(struct buf *buf, size_t size)
         return;
     require(buf->data != NULL || (buf->start == 0 && buf->len == 0));
 
-    if (buf->data != NULL && buf->start > 0 && buf->len + size <= buf->capacity && buf->start >= buf->len) {
+    if (buf->data != NULL && buf->start > 0 && buf->len + size <= buf->capacity &&
+        buf->start >= buf->len) {
         memcpy(buf->data, buf->data + buf->start, buf->len);
         buf->start = 0;
         return;
