@@ -92,6 +92,8 @@ int db_savepoint(struct db *db) __attribute__((warn_unused_result));
 int db_release(struct db *db) __attribute__((warn_unused_result));
 int db_undo(struct db *db) __attribute__((warn_unused_result));
 
+/* The code of the last error since begin or savepoint; 0: none. */
+int db_last_error(const struct db *db);
 /* Writes "could not WHAT: the engine's words" of the last error and returns its code. */
 int db_fault(const struct db *db, struct fault *fault, const char *what);
 

@@ -44,7 +44,7 @@ static const char *const pragmas_write =
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16384;"
     "PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=OFF";
 static const char *const pragmas_read =
-    "PRAGMA cache_size=-4096; PRAGMA temp_store=MEMORY; PRAGMA query_only=ON";
+    "PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY; PRAGMA query_only=ON";
 
 struct db *db_open(const char *path, enum db_access access, enum db_make make, struct fault *fault)
 {
@@ -108,6 +108,11 @@ static int db_keep_error(struct db *db, int code)
     db->err = db_err_of(code);
     const char *text = db->handle != NULL ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code);
     (void)snprintf(db->text, sizeof db->text, "%s", text);
+    return db->err;
+}
+
+int db_last_error(const struct db *db)
+{
     return db->err;
 }
 
@@ -272,6 +277,7 @@ bool db_has_transaction(const struct db *db)
 
 int db_savepoint(struct db *db)
 {
+    db->err = 0;
     return db_own(db, OWN_SAVEPOINT);
 }
 

@@ -95,9 +95,14 @@ static int row_read_message(struct fetch_request *request, const struct db_rows 
 static int fetch_range(struct fetch_request *request, struct db *db, uint32_t first, uint32_t last)
 {
     bool is_whole = request->what != STORE_FETCH_FLAGS;
+    enum sql sql = SQL_ENTRIES; /* no join that is not needed */
+    if ((request->what & STORE_FETCH_BLOB) != 0)
+        sql = SQL_ENTRIES_MESSAGE;
+    else if (is_whole)
+        sql = SQL_ENTRIES_RENDERED;
     struct db_rows rows;
-    int err = db_query(db, is_whole ? SQL_ENTRIES_MESSAGE : SQL_ENTRIES,
-                       DB_ARGS(db_u64(request->mailbox), db_int(first), db_int(last)), &rows);
+    int err =
+        db_query(db, sql, DB_ARGS(db_u64(request->mailbox), db_int(first), db_int(last)), &rows);
     while (err == 0 && (err = db_next(&rows)) == 1) {
         if (request->size >= request->size_max && request->pub.count > 0) {
             request->pub.next_uid = db_u32_at(&rows, 0);

@@ -68,7 +68,8 @@ int writer_drop_mailbox(struct writer *writer, uint64_t id)
     if (err == 0)
         err = db_exec(writer->db, SQL_GONE_ADD,
                       DB_ARGS(db_u64(store_next_id(writer->store)), db_u64(id), db_int(1),
-                              db_int(UINT32_MAX), db_int(writer->now_us)));
+                              db_int(UINT32_MAX), db_u64(mailbox->now.modseq),
+                              db_int(writer->now_us)));
     return err;
 }
 

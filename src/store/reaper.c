@@ -15,11 +15,22 @@ enum {
     REAP_RANGES_MAX = 100
 };
 
-struct reaper {
-    int64_t recent_kept_us; /* when \Recent claims were last written */
+enum {
+    RECENT_EVERY_US = 60 * 1000000,
+    CLAIMS_MAX = 500 /* a slice; the rest follows with the next */
 };
 
-enum { RECENT_EVERY_US = 60 * 1000000 };
+/* A SELECT's claim of \Recent on its way from memory into the mailbox's row. */
+struct claim {
+    uint64_t mailbox;
+    uint32_t recent_from;
+};
+
+struct reaper {
+    int64_t recent_kept_us; /* when all claims were last written */
+    struct claim claims[CLAIMS_MAX];
+    size_t claim_count;
+};
 
 struct reaper *reaper_create(void)
 {
@@ -41,6 +52,7 @@ REQUEST_LAYOUT(reap_request);
 /* A range of UIDs that were expunged together, or a whole deleted mailbox. */
 struct gone {
     uint64_t id, mailbox;
+    uint64_t modseq; /* of the expunge: a later one in the same range has its own grace */
     uint32_t uid_first, uid_last;
     int64_t at_us;
     bool is_mailbox; /* deleted: all of its entries go, and its row */
@@ -59,7 +71,8 @@ static int gone_first(struct writer *writer, struct gone *out)
                          .uid_first = db_u32_at(&rows, 2),
                          .uid_last = db_u32_at(&rows, 3),
                          .at_us = db_int_at(&rows, 4),
-                         .is_mailbox = db_int_at(&rows, 5) == 0};
+                         .is_mailbox = db_int_at(&rows, 5) == 0,
+                         .modseq = db_u64_at(&rows, 6)};
     db_done(&rows);
     int64_t grace_us = writer->store->settings.expunge_grace_ms * 1000;
     return out->at_us + grace_us <= writer->now_us || out->at_us > writer->now_us;
@@ -76,10 +89,11 @@ static int gone_collect(struct writer *writer, const struct gone *gone, size_t m
 {
     struct db_rows rows;
     out->count = 0;
-    int err = db_query(writer->db, SQL_ENTRIES_GONE,
-                       DB_ARGS(db_u64(gone->mailbox), db_int(gone->uid_first),
-                               db_int(gone->uid_last), db_int(gone->is_mailbox), db_u64(max)),
-                       &rows);
+    int err =
+        db_query(writer->db, SQL_ENTRIES_GONE,
+                 DB_ARGS(db_u64(gone->mailbox), db_int(gone->uid_first), db_int(gone->uid_last),
+                         db_u64(gone->modseq), db_int(gone->is_mailbox), db_u64(max)),
+                 &rows);
     while (err == 0 && (err = db_next(&rows)) == 1) {
         out->uids[out->count] = db_u32_at(&rows, 0);
         out->messages[out->count++] = db_u64_at(&rows, 1);
@@ -139,28 +153,65 @@ static int reap_entries(struct writer *writer, bool *has_more_out)
     return err;
 }
 
-/* Claims stay in memory until they are in the rows for certain: only then is the map emptied. */
-static int keep_recent(struct writer *writer)
+static int keep_claims(struct writer *writer)
 {
     struct store *store = writer->store;
     struct reaper *reaper = writer->reaper;
-    int64_t since = writer->now_us - reaper->recent_kept_us;
-    if (since >= 0 && since < RECENT_EVERY_US)
-        return 0;
-    reaper->recent_kept_us = writer->now_us;
     int err = 0;
+    reaper->claim_count = 0;
     (void)pthread_mutex_lock(&store->recent_lock);
     size_t position = 0;
     struct span key;
     void *value;
-    while (err == 0 && map_next(&store->recent, &position, &key, &value)) {
-        uint64_t mailbox;
-        memcpy(&mailbox, key.ptr, sizeof mailbox);
+    while (err == 0 && reaper->claim_count < CLAIMS_MAX &&
+           map_next(&store->recent, &position, &key, &value)) {
+        struct claim *claim = &reaper->claims[reaper->claim_count++];
+        memcpy(&claim->mailbox, key.ptr, sizeof claim->mailbox);
+        claim->recent_from = (uint32_t)(uintptr_t)value;
         err = db_exec(writer->db, SQL_MAILBOX_RECENT,
-                      DB_ARGS(db_int((int64_t)(uintptr_t)value), db_u64(mailbox)));
+                      DB_ARGS(db_int(claim->recent_from), db_u64(claim->mailbox)));
     }
     (void)pthread_mutex_unlock(&store->recent_lock);
     return err;
+}
+
+/* After the commit, memory need not know them any more, but for those claimed again meanwhile. */
+static void forget_claims(struct writer *writer)
+{
+    struct store *store = writer->store;
+    struct reaper *reaper = writer->reaper;
+    (void)pthread_mutex_lock(&store->recent_lock);
+    for (size_t i = 0; i < reaper->claim_count; i++) {
+        const struct claim *claim = &reaper->claims[i];
+        void *value = map_get_u64(&store->recent, claim->mailbox);
+        if ((uint32_t)(uintptr_t)value == claim->recent_from)
+            (void)map_remove_u64(&store->recent, claim->mailbox);
+    }
+    (void)pthread_mutex_unlock(&store->recent_lock);
+    reaper->claim_count = 0;
+}
+
+static int keep_recent(struct writer *writer)
+{
+    struct reaper *reaper = writer->reaper;
+    int64_t since = writer->now_us - reaper->recent_kept_us;
+    if (since >= 0 && since < RECENT_EVERY_US)
+        return 0;
+    int err = keep_claims(writer);
+    if (err == 0 && reaper->claim_count < CLAIMS_MAX)
+        reaper->recent_kept_us = writer->now_us;
+    return err;
+}
+
+void reaper_finish(struct writer *writer)
+{
+    int err = db_begin(writer->db);
+    if (err == 0)
+        err = keep_claims(writer);
+    if (err == 0)
+        err = db_commit(writer->db);
+    if (err != 0)
+        db_rollback(writer->db); /* a message may be \Recent once more: no harm */
 }
 
 static int reap_apply(struct request *base, struct writer *writer)
@@ -179,10 +230,18 @@ static int reap_apply(struct request *base, struct writer *writer)
     return err;
 }
 
+static int reap_settled(struct request *base, struct writer *writer)
+{
+    (void)base;
+    forget_claims(writer);
+    return 0;
+}
+
 static const struct request_kind reap_kind = {
     .what = "tidy the store",
     .lane = JOB_WRITE,
     .apply = reap_apply,
+    .settled = reap_settled,
 };
 
 struct store_reap *store_reap_create(struct store *store)

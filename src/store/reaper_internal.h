@@ -10,6 +10,8 @@
 struct reaper;
 struct reaper *reaper_create(void);
 void reaper_free(struct reaper **reaper);
+/* Before the database is closed: keeps what memory alone knows. */
+void reaper_finish(struct writer *writer);
 
 struct store_reap {
     struct job job;

@@ -69,12 +69,6 @@ void request_fail(struct request *request, int err)
     request->fault->err = err;
 }
 
-/* Codes that the engine alone can mean; its sentence is the better one then. */
-static bool request_is_engine_err(int err)
-{
-    return err == ERR_IO || err == ERR_FULL || err == ERR_CORRUPT;
-}
-
 static void request_read(struct request *request, struct db *db)
 {
     int err = ERR_AGAIN;
@@ -84,7 +78,7 @@ static void request_read(struct request *request, struct db *db)
         err = db_begin(db);
         if (err == 0)
             err = request->kind->read(request, db);
-        if (err != 0 && request_is_engine_err(err) && request->fault->text[0] == '\0')
+        if (err != 0 && err == db_last_error(db) && request->fault->text[0] == '\0')
             (void)db_fault(db, request->fault, request->kind->what);
         db_rollback(db);
     }

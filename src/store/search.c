@@ -19,7 +19,8 @@ enum {
     SLICE_ROWS_MAX = 10000,            /* a slice ends after so many messages, */
     SLICE_BYTES_MAX = 8 * 1024 * 1024, /* or so many bytes read: some 10 ms */
     HEADER_BYTES = MIME_HEADER_MAX,
-    BODY_BYTES_MAX = 32 * 1024 * 1024, /* what lies behind is not searched: bounds the memory */
+    PART_BYTES_MAX = 8 * 1024 * 1024,  /* of a part; what lies behind is not searched: memory */
+    SCAN_BYTES_MAX = 16 * 1024 * 1024, /* the same of a message that was never scanned */
     DAY_S = 24 * 60 * 60
 };
 
@@ -52,6 +53,9 @@ struct search_request {
     size_t uid_capacity;
     size_t rows, bytes; /* of this slice so far */
     struct search_message message;
+    struct store_blob blob; /* of the message under way */
+    struct buf head, piece; /* its start; what was loaded of the rest */
+    int load_err;
 };
 REQUEST_LAYOUT(search_request);
 
@@ -178,49 +182,71 @@ static enum answer search_judge(struct search_request *request, const struct sea
     return request->stack[0];
 }
 
-/* The message's first bytes, into the arena given. */
-static int message_read(struct search_request *request, const struct store_blob *blob, size_t max,
-                        struct arena *arena)
+/* At most max of the len bytes at offset. */
+static int message_read(struct search_request *request, uint64_t offset, uint64_t len, size_t max,
+                        struct buf *out)
 {
-    size_t size = blob->length < max ? (size_t)blob->length : max;
-    char *bytes = arena_alloc(arena, size + 1);
-    int64_t got = 0;
-    if (size > 0)
-        got = fd_cache_read(request->base.store->fds, blob, 0, bytes, size);
+    const struct store_blob *blob = &request->blob;
+    uint64_t left = offset < blob->length ? blob->length - offset : 0;
+    size_t size = (size_t)(len < left ? len : left);
+    if (size > max)
+        size = max;
+    buf_clear(out);
+    char *bytes = buf_reserve(out, size + 1);
+    if (size == 0 || bytes == NULL)
+        return 0;
+    int64_t got = fd_cache_read(request->base.store->fds, blob, offset, bytes, size);
     if (got < 0)
         return (int)got;
     request->bytes += size;
-    request->message.bytes = span_make(bytes, (size_t)got);
+    buf_add_len(out, (size_t)got);
     return 0;
 }
 
-/* Judges by the header, then by all of the message, until nothing is open. parts is empty when the
- * message was never scanned: it is scanned now. */
-static int search_look_inside(struct search_request *request, const struct search_row *row,
-                              const struct store_blob *blob, struct span parts, enum answer *answer)
+/* search_message.load */
+static struct span message_load(void *owner, uint64_t offset, uint64_t len)
 {
-    struct arena arena;
-    struct mime_scan *scan = NULL;
-    arena_init(&arena);
-    int err = message_read(request, blob, HEADER_BYTES, &arena);
-    if (err == 0)
-        *answer = search_judge(request, row, DEPTH_HEADER);
-    if (err == 0 && *answer == OPEN && blob->length > HEADER_BYTES)
-        err = message_read(request, blob, BODY_BYTES_MAX, &arena);
-    if (err == 0 && *answer == OPEN) {
-        request->message.parts = parts;
-        if (row->render_version < MIME_RENDER_VERSION) {
-            struct mime_result result;
-            scan = mime_scan_create(request->base.store->settings.message_parts_max);
-            mime_scan_feed(scan, request->message.bytes);
-            mime_scan_finish(scan, &result);
-            request->message.parts = result.parts;
-        }
-        *answer = search_judge(request, row, DEPTH_BODY);
-    }
-    mime_scan_free(&scan);
-    arena_reset(&arena);
+    struct search_request *request = owner;
+    int err = message_read(request, offset, len, PART_BYTES_MAX, &request->piece);
+    if (err != 0)
+        request->load_err = err;
+    return buf_span(&request->piece);
+}
+
+/* Where the parts of a message lie that no scan, or an older one, has seen. */
+static int message_scan(struct search_request *request, struct mime_scan **scan_out)
+{
+    struct mime_result result;
+    struct buf *head = &request->head;
+    int err = message_read(request, 0, request->blob.length, SCAN_BYTES_MAX, head);
+    request->message.bytes = buf_span(head);
+    *scan_out = mime_scan_create(request->base.store->settings.message_parts_max);
+    mime_scan_feed(*scan_out, request->message.bytes);
+    mime_scan_finish(*scan_out, &result);
+    request->message.parts = result.parts;
     return err;
+}
+
+/* Judges by the header, then by the parts, until nothing is open. */
+static int search_look_inside(struct search_request *request, const struct search_row *row,
+                              struct span parts, enum answer *answer)
+{
+    struct mime_scan *scan = NULL;
+    int err = message_read(request, 0, HEADER_BYTES, HEADER_BYTES, &request->head);
+    if (err != 0)
+        return err;
+    request->message.bytes = buf_span(&request->head);
+    *answer = search_judge(request, row, DEPTH_HEADER);
+    if (*answer != OPEN)
+        return 0;
+    request->message.parts = parts;
+    request->load_err = 0;
+    if (row->render_version < MIME_RENDER_VERSION)
+        err = message_scan(request, &scan);
+    if (err == 0)
+        *answer = search_judge(request, row, DEPTH_BODY);
+    mime_scan_free(&scan);
+    return err != 0 ? err : request->load_err;
 }
 
 static int search_row(struct search_request *request, const struct db_rows *rows)
@@ -234,13 +260,13 @@ static int search_row(struct search_request *request, const struct db_rows *rows
         .render_version = (int)db_int_at(rows, 6),
         .sent_s = db_int_at(rows, 7),
     };
-    struct store_blob blob = {db_u64_at(rows, 8), db_u64_at(rows, 9), db_u64_at(rows, 10),
-                              db_u64_at(rows, 11)};
+    request->blob = (struct store_blob){db_u64_at(rows, 8), db_u64_at(rows, 9), db_u64_at(rows, 10),
+                                        db_u64_at(rows, 11)};
     request->rows++;
     enum answer answer = search_judge(request, &row, DEPTH_ROW);
     int err = 0;
     if (answer == OPEN)
-        err = search_look_inside(request, &row, &blob, db_bytes_at(rows, 14), &answer);
+        err = search_look_inside(request, &row, db_bytes_at(rows, 14), &answer);
     if (err != 0 || answer != YES)
         return err;
     struct store_search *pub = &request->pub;
@@ -303,6 +329,8 @@ static void search_release(struct request *base)
     request->step_count = 0;
     buf_release(&request->message.scratch);
     buf_release(&request->message.folded);
+    buf_release(&request->head);
+    buf_release(&request->piece);
 }
 
 static const struct request_kind search_kind = {
@@ -357,6 +385,10 @@ struct store_search *store_search_create(struct store *store, uint64_t mailbox,
     request->from_uid = from_uid;
     buf_init(&request->message.scratch, 0);
     buf_init(&request->message.folded, 0);
+    buf_init(&request->head, SCAN_BYTES_MAX + 1);
+    buf_init(&request->piece, PART_BYTES_MAX + 1);
+    request->message.load = message_load;
+    request->message.owner = request;
 
     struct postorder order = {0};
     postorder_make(root, &order);

@@ -15,8 +15,11 @@ struct search_text {
 
 /* Bytes of a message that a search holds. */
 struct search_message {
-    struct span bytes;  /* all of it, or its start */
-    struct span parts;  /* as mime_part_next wants them */
+    struct span bytes; /* its start; all of it when it is short */
+    struct span parts; /* as mime_part_next wants them */
+    /* The bytes behind that, borrowed until the next call; fewer where it ends or at a limit. */
+    struct span (*load)(void *owner, uint64_t offset, uint64_t len);
+    void *owner;
     struct buf scratch; /* decoded text */
     struct buf folded;
 };

@@ -170,11 +170,12 @@ static struct span part_decode(struct search_message *message, const struct mime
     return buf_span(&message->scratch);
 }
 
-static struct span bytes_at(struct span bytes, uint64_t offset, uint64_t len)
+/* Attachments between are never read. */
+static struct span bytes_at(const struct search_message *message, uint64_t offset, uint64_t len)
 {
-    if (offset >= bytes.len)
-        return span_first(bytes, 0);
-    return span_first(span_from(bytes, (size_t)offset), (size_t)len);
+    if (offset <= message->bytes.len && len <= message->bytes.len - offset)
+        return span_first(span_from(message->bytes, (size_t)offset), (size_t)len);
+    return message->load(message->owner, offset, len);
 }
 
 enum parts_scope { PARTS_BODIES, PARTS_AND_HEADERS };
@@ -185,12 +186,12 @@ static bool parts_have(struct search_message *message, const struct search_text 
     struct mime_part part;
     size_t position = 0;
     while (mime_part_next(message->parts, &position, &part)) {
-        struct span header = bytes_at(message->bytes, part.header_offset, part.header_len);
-        if (scope == PARTS_AND_HEADERS && header_has(message, header, text))
+        if (scope == PARTS_AND_HEADERS &&
+            header_has(message, bytes_at(message, part.header_offset, part.header_len), text))
             return true;
-        if (!part.is_text && !part.is_message)
+        if (!part.is_text)
             continue;
-        struct span body = bytes_at(message->bytes, part.body_offset, part.body_len);
+        struct span body = bytes_at(message, part.body_offset, part.body_len);
         if (search_text_is_in(text, part_decode(message, &part, body), &message->folded))
             return true;
     }

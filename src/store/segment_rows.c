@@ -146,7 +146,8 @@ int segments_keep(struct segments *segments, struct db *db, const struct writer_
         if (effects[i].kind != EFFECT_SEGMENT)
             continue;
         struct segment *segment = segments_find(segments, effects[i].id);
-        require(segment != NULL);
+        if (segment == NULL)
+            continue; /* a row that is damaged elsewhere must not end the server */
         segment->live += (uint64_t)effects[i].bytes;
         segment->is_dirty = true;
         if (effects[i].blob != 0)
@@ -163,8 +164,10 @@ int segments_keep(struct segments *segments, struct db *db, const struct writer_
 void segments_revert(struct segments *segments, const struct writer_effect *effects, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (effects[i].kind == EFFECT_SEGMENT)
-            segments_find(segments, effects[i].id)->live -= (uint64_t)effects[i].bytes;
+        struct segment *segment =
+            effects[i].kind == EFFECT_SEGMENT ? segments_find(segments, effects[i].id) : NULL;
+        if (segment != NULL)
+            segment->live -= (uint64_t)effects[i].bytes;
     }
 }
 

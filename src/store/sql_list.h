@@ -45,6 +45,7 @@ X(SQL_KEYWORDS_DELETE, "DELETE FROM keyword WHERE mailbox = ?") \
 /* entries */ \
 X(SQL_ENTRY_ADD, "INSERT INTO entry(mailbox, uid, message, modseq, flags, saved, size) VALUES(?, ?, ?, ?, ?, ?, ?)") \
 X(SQL_ENTRIES, "SELECT uid, flags, modseq, saved, size, message FROM entry WHERE mailbox = ? AND uid BETWEEN ? AND ?") \
+X(SQL_ENTRIES_RENDERED, "SELECT e.uid, e.flags, e.modseq, e.saved, e.size, e.message, m.render_version, m.sent, m.blob, 0, 0, 0, m.envelope, m.structure, m.parts FROM entry e JOIN message m ON m.id = e.message WHERE e.mailbox = ? AND e.uid BETWEEN ? AND ?") \
 X(SQL_ENTRIES_MESSAGE, "SELECT e.uid, e.flags, e.modseq, e.saved, e.size, e.message, m.render_version, m.sent, b.id, b.segment, b.\"offset\", b.length, m.envelope, m.structure, m.parts FROM entry e JOIN message m ON m.id = e.message JOIN blob b ON b.id = m.blob WHERE e.mailbox = ? AND e.uid BETWEEN ? AND ?") \
 X(SQL_ENTRIES_THERE, "SELECT uid, flags, size, message, saved FROM entry WHERE mailbox = ? AND uid BETWEEN ? AND ? AND " SQL_NOT_GONE) \
 X(SQL_UIDS_THERE, "SELECT uid FROM entry WHERE mailbox = ? AND uid BETWEEN ? AND ? AND " SQL_NOT_GONE) \
@@ -52,13 +53,13 @@ X(SQL_ENTRIES_SINCE, "SELECT uid, flags, modseq FROM entry WHERE mailbox = ? AND
 X(SQL_ENTRY_COUNT, "SELECT count(*) FROM entry WHERE mailbox = ? AND uid BETWEEN ? AND 4294967295 AND " SQL_NOT_GONE) \
 X(SQL_FIRST_UNSEEN, "SELECT uid FROM entry WHERE mailbox = ? AND (flags & 1) = 0 AND " SQL_NOT_GONE " ORDER BY uid LIMIT 1") \
 X(SQL_ENTRIES_FLAG, "UPDATE entry SET flags = (flags & ?) | ?, modseq = ? WHERE mailbox = ? AND uid BETWEEN ? AND ? AND " SQL_NOT_GONE) \
-X(SQL_ENTRIES_GONE, "SELECT uid, message FROM entry WHERE mailbox = ? AND uid BETWEEN ? AND ? AND (flags >= 4611686018427387904 OR 1 = ?) ORDER BY uid LIMIT ?") \
+X(SQL_ENTRIES_GONE, "SELECT uid, message FROM entry WHERE mailbox = ? AND uid BETWEEN ? AND ? AND ((flags >= 4611686018427387904 AND modseq <= ?) OR 1 = ?) ORDER BY uid LIMIT ?") \
 X(SQL_ENTRY_DELETE, "DELETE FROM entry WHERE mailbox = ? AND uid = ?") \
 X(SQL_CHANGE_ADD, "INSERT INTO change(mailbox, modseq, uid_first, uid_last, kind) VALUES(?, ?, ?, ?, ?) ON CONFLICT DO NOTHING") \
 X(SQL_CHANGES, "SELECT uid_first, uid_last, kind FROM change WHERE mailbox = ? AND modseq > ?") \
 X(SQL_CHANGES_DELETE, "DELETE FROM change WHERE mailbox = ? AND modseq <= ?") \
-X(SQL_GONE_ADD, "INSERT INTO gone(id, mailbox, uid_first, uid_last, at) VALUES(?, ?, ?, ?, ?)") \
-X(SQL_GONE_FIRST, "SELECT g.id, g.mailbox, g.uid_first, g.uid_last, g.at, coalesce(m.account, 0) FROM gone g LEFT JOIN mailbox m ON m.id = g.mailbox ORDER BY g.id LIMIT 1") \
+X(SQL_GONE_ADD, "INSERT INTO gone(id, mailbox, uid_first, uid_last, modseq, at) VALUES(?, ?, ?, ?, ?, ?)") \
+X(SQL_GONE_FIRST, "SELECT g.id, g.mailbox, g.uid_first, g.uid_last, g.at, coalesce(m.account, 0), g.modseq FROM gone g LEFT JOIN mailbox m ON m.id = g.mailbox ORDER BY g.id LIMIT 1") \
 X(SQL_GONE_CUT, "UPDATE gone SET uid_first = ? WHERE id = ?") \
 X(SQL_GONE_DELETE, "DELETE FROM gone WHERE id = ?") \
 /* messages and bodies */ \

@@ -46,6 +46,7 @@ void writer_free(struct writer **writer_ref)
     *writer_ref = NULL;
     if (writer == NULL)
         return;
+    reaper_finish(writer);
     writer_forget(writer);
     map_deinit(&writer->mailboxes);
     segments_close(&writer->segments, writer->store);
@@ -111,7 +112,7 @@ static int batch_apply_one(struct writer *writer, struct request *request)
         request_took_place(writer);
         return db_release(db);
     }
-    if (err == ERR_IO || err == ERR_FULL || err == ERR_CORRUPT)
+    if (err == db_last_error(db))
         (void)db_fault(db, request->fault, request->kind->what);
     request_fail(request, err);
     request_take_back(writer, effect_mark);

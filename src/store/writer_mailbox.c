@@ -181,7 +181,7 @@ int writer_log_change(struct writer *writer, struct writer_mailbox *mailbox, enu
         if (err == 0 && kind == CHANGE_EXPUNGE)
             err = db_exec(writer->db, SQL_GONE_ADD,
                           DB_ARGS(db_u64(store_next_id(writer->store)), db_u64(id), first, last,
-                                  db_int(writer->now_us)));
+                                  db_u64(modseq), db_int(writer->now_us)));
     }
     uid_runs_release(&coarse);
     return err;
