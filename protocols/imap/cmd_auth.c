@@ -80,6 +80,7 @@ static struct verdict refuse(struct login *login)
     imap_log_begin(imap, &line, LOG_INFO, "login-failed");
     log_span(&line, "login", auth_exchange_login(login->exchange));
     log_text(&line, "why", auth_failure_text(failure));
+    log_text(&line, "tls", imap->host->tls == NULL ? "none" : imap->host->tls->version);
     log_end(&line);
 
     switch (failure) {

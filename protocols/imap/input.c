@@ -165,6 +165,14 @@ static bool is_http(struct span line)
     return span_find(line, span_of(" HTTP/1.")) > 0 || span_starts_nocase(line, span_of("Host: "));
 }
 
+static struct verdict refuse_http(struct imap *imap)
+{
+    struct log_line entry;
+    imap_log_begin(imap, &entry, LOG_INFO, "http");
+    log_end(&entry);
+    return imap_bye(imap, "This is not a web server");
+}
+
 static struct verdict run_command(struct imap *imap)
 {
     if (imap->refusal.text != NULL)
@@ -262,7 +270,7 @@ static struct verdict on_line(void *session, enum line_fault fault, struct span 
     struct imap *imap = session;
     bool is_first = imap->tag[0] == '\0';
     if (is_first && imap->state == IMAP_NOT_AUTHENTICATED && is_http(line))
-        return imap_bye(imap, "This is not a web server");
+        return refuse_http(imap);
     if (fault != LINE_OK) {
         if (is_first)
             (void)read_tag(imap, line);

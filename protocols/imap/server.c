@@ -108,7 +108,12 @@ void imap_log_begin(const struct imap *imap, struct log_line *line, enum log_lev
                     const char *event)
 {
     log_begin(line, level, "imap", event);
+    if (!log_is_on(level))
+        return;
+    char peer[ENDPOINT_TEXT_SIZE];
+    endpoint_host(&imap->host->peer, peer);
     log_hex(line, "conn", imap->host->conn_id);
+    log_text(line, "peer", peer);
     if (imap->login != NULL)
         log_text(line, "user", imap->login);
 }
@@ -134,13 +139,22 @@ struct verdict imap_bye(struct imap *imap, const char *text)
     return want_close();
 }
 
+static void log_fact(const struct imap *imap, const char *event)
+{
+    struct log_line line;
+    imap_log_begin(imap, &line, LOG_INFO, event);
+    log_end(&line);
+}
+
 /* The tagged reply, behind all that was to be told. */
 static struct verdict send_tail(struct imap *imap)
 {
     out_put(imap->host->out, buf_span(&imap->tail));
     buf_release(&imap->tail);
-    if (imap->error_count >= imap->service->settings->errors_max)
+    if (imap->error_count >= imap->service->settings->errors_max) {
+        log_fact(imap, "too-many-errors");
         return imap_bye(imap, "Too many errors");
+    }
     if (imap->auth_failure_count >= imap->service->auth_failures_max)
         return imap_bye(imap, "Too many failed logins");
     if (imap->is_closing)
