@@ -150,6 +150,7 @@ static const struct request_kind append_kind = {
     .apply = append_apply,
 };
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are the request, see entry.h */
 struct store_append *store_append_create(struct store *store, uint64_t account, struct span name,
                                          struct store_body *body, uint64_t flags,
                                          const struct span *keywords, size_t keyword_count,

@@ -232,15 +232,15 @@ static int blob_read_part(struct store *store, const struct store_blob *blob, ui
     return (size_t)got == size ? 0 : ERR_CORRUPT;
 }
 
-int blob_read_all(struct store *store, struct db *db, uint64_t id, size_t max, struct arena *arena,
-                  struct span *out)
+int blob_read_all(struct store *store, struct db *db, const struct blob_want *want,
+                  struct arena *arena, struct span *out)
 {
     struct store_blob blob;
     uint32_t crc;
-    int err = blob_find(db, id, &blob, &crc);
+    int err = blob_find(db, want->id, &blob, &crc);
     if (err != 0)
         return err;
-    if (blob.length > max)
+    if (blob.length > want->max)
         return ERR_LIMIT;
     char *bytes = arena_alloc(arena, (size_t)blob.length + 1);
     err = blob_read_part(store, &blob, 0, bytes, (size_t)blob.length);

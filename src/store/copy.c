@@ -174,6 +174,7 @@ static const struct request_kind copy_kind = {
     .release = copy_release,
 };
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are the request, see entry.h */
 struct store_copy *store_copy_create(struct store *store, uint64_t mailbox,
                                      const struct uid_range *ranges, size_t range_count,
                                      uint64_t account, struct span target_name,

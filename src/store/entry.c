@@ -55,7 +55,8 @@ static int row_render(struct fetch_request *request, struct db *db, struct store
     struct arena whole;
     struct span bytes;
     arena_init(&whole);
-    int err = blob_read_all(request->base.store, db, row->blob.id, RENDER_SIZE_MAX, &whole, &bytes);
+    struct blob_want want = {row->blob.id, RENDER_SIZE_MAX};
+    int err = blob_read_all(request->base.store, db, &want, &whole, &bytes);
     if (err == 0) {
         struct mime_result result;
         struct mime_scan *scan = mime_scan_create(request->base.store->settings.message_parts_max);
@@ -153,6 +154,7 @@ static const struct request_kind fetch_kind = {
     .release = fetch_release,
 };
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are the request, see entry.h */
 struct store_fetch *store_fetch_create(struct store *store, uint64_t mailbox,
                                        const struct uid_range *ranges, size_t range_count,
                                        uint32_t from_uid, unsigned what, size_t size_max)

@@ -26,7 +26,11 @@ void fd_cache_forget(struct fd_cache *cache, const struct store_blob *blob);
 int blob_find(struct db *db, uint64_t id, struct store_blob *out, uint32_t *crc_out)
     __attribute__((warn_unused_result));
 /* A whole body, checked, into the arena; ERR_LIMIT when longer than max. */
-int blob_read_all(struct store *store, struct db *db, uint64_t id, size_t max, struct arena *arena,
-                  struct span *out) __attribute__((warn_unused_result));
+struct blob_want {
+    uint64_t id;
+    size_t max;
+};
+int blob_read_all(struct store *store, struct db *db, const struct blob_want *want,
+                  struct arena *arena, struct span *out) __attribute__((warn_unused_result));
 
 #endif

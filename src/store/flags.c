@@ -162,6 +162,7 @@ static const struct request_kind flags_kind = {
 };
 
 struct store_change_flags *
+/* NOLINTNEXTLINE(readability-function-size): the parameters are the request, see entry.h */
 store_change_flags_create(struct store *store, uint64_t mailbox, const struct uid_range *ranges,
                           size_t range_count, enum store_flags_action action, uint64_t flags,
                           const struct span *keywords, size_t keyword_count, uint64_t since,
@@ -256,6 +257,7 @@ static const struct request_kind expunge_kind = {
     .release = expunge_release,
 };
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are the request, see entry.h */
 struct store_expunge *store_expunge_create(struct store *store, uint64_t mailbox,
                                            const struct uid_range *ranges, size_t range_count,
                                            enum store_expunge_which which, uint64_t since,

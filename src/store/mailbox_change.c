@@ -194,6 +194,7 @@ static const struct request_kind change_kind = {
     .apply = change_apply,
 };
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are the request, see mailbox.h */
 struct store_change_mailbox *store_change_mailbox_create(struct store *store, uint64_t account,
                                                          enum store_mailbox_action action,
                                                          struct span name, struct span new_name,

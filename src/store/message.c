@@ -90,9 +90,15 @@ int writer_count_up(struct writer *writer, const char *name, uint64_t least, uin
     return db_exec(writer->db, SQL_META_SET, DB_ARGS(db_u64(value), db_text(span_of(name))));
 }
 
+struct keywords {
+    const struct span *names;
+    uint64_t *bits; /* out: 0 where the mailbox does not know the name */
+    size_t count;
+};
+
 /* Which bits the mailbox has names for, and those of the names asked for. */
-static int keyword_look(struct writer *writer, uint64_t mailbox, const struct span *names,
-                        uint64_t *bits, size_t count, unsigned *next_out)
+static int keyword_look(struct writer *writer, uint64_t mailbox, const struct keywords *wanted,
+                        unsigned *next_out)
 {
     struct db_rows rows;
     int err = db_query(writer->db, SQL_KEYWORDS, DB_ARGS(db_u64(mailbox)), &rows);
@@ -101,9 +107,9 @@ static int keyword_look(struct writer *writer, uint64_t mailbox, const struct sp
     *next_out = 0;
     while ((err = db_next(&rows)) == 1) {
         unsigned bit = (unsigned)db_int_at(&rows, 0);
-        for (size_t i = 0; i < count; i++) {
-            if (span_equal_nocase(names[i], db_bytes_at(&rows, 1)))
-                bits[i] = (uint64_t)1 << (STORE_KEYWORD_FIRST + bit);
+        for (size_t i = 0; i < wanted->count; i++) {
+            if (span_equal_nocase(wanted->names[i], db_bytes_at(&rows, 1)))
+                wanted->bits[i] = (uint64_t)1 << (STORE_KEYWORD_FIRST + bit);
         }
         *next_out = bit + 1;
     }
@@ -121,7 +127,7 @@ int writer_keyword_bits(struct writer *writer, uint64_t mailbox, const struct sp
         max = STORE_KEYWORDS_MAX;
     uint64_t *bits = mem_zalloc(count, sizeof *bits);
     unsigned next = 0;
-    int err = keyword_look(writer, mailbox, names, bits, count, &next);
+    int err = keyword_look(writer, mailbox, &(struct keywords){names, bits, count}, &next);
     for (size_t i = 0; i < count && err == 0; i++) {
         for (size_t j = 0; j < i && bits[i] == 0; j++) {
             if (span_equal_nocase(names[i], names[j]))
@@ -132,7 +138,8 @@ int writer_keyword_bits(struct writer *writer, uint64_t mailbox, const struct sp
         } else if (bits[i] == 0) {
             bits[i] = (uint64_t)1 << (STORE_KEYWORD_FIRST + next);
             err = db_exec(writer->db, SQL_KEYWORD_ADD,
-                          DB_ARGS(db_u64(mailbox), db_int(next++), db_text(names[i])));
+                          DB_ARGS(db_u64(mailbox), db_int(next), db_text(names[i])));
+            next++;
         }
         *bits_out |= bits[i];
     }
@@ -148,7 +155,7 @@ int writer_known_keyword_bits(struct writer *writer, uint64_t mailbox, const str
         return 0;
     uint64_t *bits = mem_zalloc(count, sizeof *bits);
     unsigned next;
-    int err = keyword_look(writer, mailbox, names, bits, count, &next);
+    int err = keyword_look(writer, mailbox, &(struct keywords){names, bits, count}, &next);
     for (size_t i = 0; i < count; i++)
         *bits_out |= bits[i];
     mem_free(bits);

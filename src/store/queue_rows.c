@@ -175,6 +175,7 @@ static const struct request_kind settle_kind = {
     .apply = settle_apply,
 };
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are the request, see queue_rows.h */
 struct store_settle *store_settle_create(struct store *store, const struct store_outcome *outcomes,
                                          size_t count, struct store_body *report_body,
                                          const struct store_recipient *report_recipients,

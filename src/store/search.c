@@ -348,7 +348,8 @@ struct postorder {
 
 static void postorder_push(struct postorder *order, const struct search_node *node)
 {
-    order->nodes = array_grow(order->nodes, order->count, &order->capacity, sizeof *order->nodes);
+    order->nodes = array_grow(order->nodes, order->count, &order->capacity,
+                              sizeof(const struct search_node *));
     order->nodes[order->count++] = node;
 }
 

@@ -94,9 +94,9 @@ static inline void fixture_make_in(struct fixture *fixture, const char *parent)
     struct fault fault;
     *fixture =
         (struct fixture){.clock = {{fixture_wall_us, fixture_monotonic_ms}, 1800000000LL * 1000000},
-                         .settings = {.body_memory_max = 64 * 1024,
-                                      .body_memory_total = 1024 * 1024,
-                                      .segment_size = 4 * 1024 * 1024,
+                         .settings = {.body_memory_max = 65536,
+                                      .body_memory_total = 1048576,
+                                      .segment_size = 4194304,
                                       .expunge_grace_ms = 600000,
                                       .message_parts_max = 100,
                                       .mailboxes_max = 100,
@@ -203,6 +203,17 @@ static inline struct span fixture_read(struct fixture *fixture, const struct sto
     read->bytes = NULL;
     read->job.free(&read->job);
     return bytes;
+}
+
+/* N of a body that starts with "Subject: N"; -1 where it does not. */
+static inline int fixture_number(struct span bytes)
+{
+    struct span prefix = span_of("Subject: ");
+    if (!span_starts(bytes, prefix))
+        return -1;
+    struct span rest = span_from(bytes, prefix.len);
+    uint64_t number;
+    return span_to_u64(span_cut(&rest, '\r'), 100000, &number) ? (int)number : -1;
 }
 
 #endif

@@ -196,8 +196,7 @@ static void check_invariant(struct fixture *fixture)
     fixture_run(fixture, &fetch->job);
     for (size_t i = 0; i < fetch->count; i++) {
         struct span bytes = fixture_read(fixture, &fetch->rows[i].blob);
-        int number = -1;
-        (void)sscanf(bytes.ptr, "Subject: %d", &number);
+        int number = fixture_number(bytes);
         check(number >= 0 && number < MESSAGES);
         if (number < 0 || number >= MESSAGES)
             continue;

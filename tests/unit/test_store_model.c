@@ -255,6 +255,22 @@ static void close_sessions(struct world *world)
         store_view_unref(&world->believers[i].session.view);
 }
 
+static void step_by(struct world *world, int place, uint32_t what)
+{
+    if (what < 40)
+        step_append(world, place);
+    else if (what < 65)
+        step_flags(world, place);
+    else if (what < 80)
+        step_expunge(world, place);
+    else if (what < 90)
+        step_copy(world, place);
+    else if (what < 98)
+        step_reap(world);
+    else
+        fixture_reopen(&world->fixture);
+}
+
 TEST(random_history_agrees_with_the_model)
 {
     struct world *world = mem_new(struct world);
@@ -268,18 +284,7 @@ TEST(random_history_agrees_with_the_model)
         uint32_t what = roll(world, 100);
         if (world->boxes[0].count > ENTRIES_MAX - 20 || world->boxes[1].count > ENTRIES_MAX - 20)
             break;
-        if (what < 40)
-            step_append(world, place);
-        else if (what < 65)
-            step_flags(world, place);
-        else if (what < 80)
-            step_expunge(world, place);
-        else if (what < 90)
-            step_copy(world, place);
-        else if (what < 98)
-            step_reap(world);
-        else
-            fixture_reopen(&world->fixture);
+        step_by(world, place, what);
         for (int i = 0; i < MAILBOXES; i++) {
             if (i == place || roll(world, 3) == 0)
                 ask(world, i);

@@ -54,8 +54,7 @@ static size_t fetch_count(struct fixture *fixture, uint64_t mailbox, bool is_rea
     size_t count = fetch->count;
     for (size_t i = 0; i < fetch->count && is_read; i++) {
         struct span bytes = fixture_read(fixture, &fetch->rows[i].blob);
-        int number = -1;
-        (void)sscanf(bytes.ptr, "Subject: %d", &number);
+        int number = fixture_number(bytes);
         check_int(number, (int)fetch->rows[i].uid);
         mem_free((void *)(uintptr_t)bytes.ptr);
     }

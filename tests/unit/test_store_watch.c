@@ -2,8 +2,8 @@
  * Watches on two loops in virtual time: told once per loop and batch, and safe to free or make
  * inside a call; the keeper's timer.
  */
-#include "tests/sim/sim.h"
 #include "store_fixture.h"
+#include "tests/sim/sim.h"
 
 struct watcher {
     struct store_watch *watch;
