@@ -328,6 +328,7 @@ static void search_release(struct request *base)
         buf_release(&request->steps[i].text_storage);
     request->step_count = 0;
     buf_release(&request->message.scratch);
+    buf_release(&request->message.wide);
     buf_release(&request->message.folded);
     buf_release(&request->head);
     buf_release(&request->piece);
@@ -385,6 +386,7 @@ struct store_search *store_search_create(struct store *store, uint64_t mailbox,
     request->view = store_view_ref(view);
     request->from_uid = from_uid;
     buf_init(&request->message.scratch, 0);
+    buf_init(&request->message.wide, 0);
     buf_init(&request->message.folded, 0);
     buf_init(&request->head, SCAN_BYTES_MAX + 1);
     buf_init(&request->piece, PART_BYTES_MAX + 1);

@@ -20,7 +20,7 @@ struct search_message {
     /* The bytes behind that, borrowed until the next call; fewer where it ends or at a limit. */
     struct span (*load)(void *owner, uint64_t offset, uint64_t len);
     void *owner;
-    struct buf scratch; /* decoded text */
+    struct buf scratch, wide; /* decoded text; the same in UTF-8 */
     struct buf folded;
 };
 

@@ -9,6 +9,7 @@
 #include "base/codec.h"
 #include "base/require.h"
 #include "base/utf8.h"
+#include "mail/charset.h"
 #include "mail/header.h"
 #include "mail/mime.h"
 #include "store/search_internal.h"
@@ -130,44 +131,33 @@ static bool header_has(struct search_message *message, struct span header,
     return false;
 }
 
-static bool is_latin1(const char *charset)
+/* UTF-8 is searched as it is; so is what no charset is known for. */
+static bool needs_charset(struct span charset)
 {
-    return strcmp(charset, "iso-8859-1") == 0 || strcmp(charset, "windows-1252") == 0 ||
-           strcmp(charset, "iso-8859-15") == 0;
+    return charset.len > 0 && !span_is(charset, "utf-8") && !span_is(charset, "us-ascii") &&
+           charset_is_known(charset);
 }
 
-/* In place of the bytes in scratch, for charsets whose bytes (but for a few) are code points. */
-static void latin1_to_utf8(struct search_message *message)
-{
-    struct buf wide;
-    buf_init(&wide, 0);
-    struct span bytes = buf_span(&message->scratch);
-    for (size_t i = 0; i < bytes.len; i++)
-        utf8_put(&wide, (unsigned char)bytes.ptr[i]);
-    buf_release(&message->scratch);
-    message->scratch = wide;
-}
-
-/* Decoded text is searched where it lies when nothing is to be decoded. */
+/* Searched where it lies when nothing is to be decoded. */
 static struct span part_decode(struct search_message *message, const struct mime_part *part,
                                struct span body)
 {
-    bool is_wide = is_latin1(part->charset);
-    if (part->encoding != MIME_BASE64 && part->encoding != MIME_QP && !is_wide)
-        return body;
-    buf_clear(&message->scratch);
+    struct span charset = span_of(part->charset), decoded = body;
     int err = 0;
+    buf_clear(&message->scratch);
     if (part->encoding == MIME_BASE64)
         err = codec_base64_decode_loose(body, &message->scratch);
     else if (part->encoding == MIME_QP)
         err = codec_qp_decode(body, &message->scratch);
-    else
-        buf_put(&message->scratch, body);
     if (err != 0)
         return body; /* not what it says it is: as it stands */
-    if (is_wide)
-        latin1_to_utf8(message);
-    return buf_span(&message->scratch);
+    if (part->encoding == MIME_BASE64 || part->encoding == MIME_QP)
+        decoded = buf_span(&message->scratch);
+    if (!needs_charset(charset))
+        return decoded;
+    buf_clear(&message->wide);
+    (void)charset_to_utf8(charset, decoded, &message->wide); /* known, as was just asked */
+    return buf_span(&message->wide);
 }
 
 /* Attachments between are never read. */

@@ -99,6 +99,32 @@ TEST(expunged_entries_stay_for_the_grace_and_then_go)
     fixture_free(&fixture);
 }
 
+TEST(a_later_expunge_inside_a_widened_range_has_its_own_grace)
+{
+    struct fixture fixture;
+    fixture_make(&fixture);
+    for (int i = 1; i <= 400; i++)
+        (void)fixture_append(&fixture, "INBOX", "Subject: 1\r\n\r\n", 0);
+    struct fixture_session inbox = fixture_select(&fixture, "INBOX");
+    struct uid_range even[200];
+    for (uint32_t i = 0; i < 200; i++)
+        even[i] = (struct uid_range){2 * i + 2, 2 * i + 2};
+    fixture_do(&fixture,
+               store_expunge_create(fixture.store, inbox.mailbox, even, 200, STORE_EXPUNGE_ANY,
+                                    inbox.modseq, inbox.uidnext),
+               0);
+    fixture.clock.wall_us += fixture.settings.expunge_grace_ms * 900;
+    expunge(&fixture, 3, 3);
+    fixture.clock.wall_us += fixture.settings.expunge_grace_ms * 200;
+    reap(&fixture);
+    check_int(fetch_count(&fixture, inbox.mailbox, false), 200);
+    pass_grace(&fixture);
+    reap(&fixture);
+    check_int(fetch_count(&fixture, inbox.mailbox, false), 199);
+    store_view_unref(&inbox.view);
+    fixture_free(&fixture);
+}
+
 TEST(a_copied_body_lives_until_its_last_entry_goes)
 {
     struct fixture fixture;
@@ -268,6 +294,8 @@ int main(int argc, char **argv)
     static const struct check_test tests[] = {
         {"expunged_entries_stay_for_the_grace_and_then_go",
          expunged_entries_stay_for_the_grace_and_then_go},
+        {"a_later_expunge_inside_a_widened_range_has_its_own_grace",
+         a_later_expunge_inside_a_widened_range_has_its_own_grace},
         {"a_copied_body_lives_until_its_last_entry_goes",
          a_copied_body_lives_until_its_last_entry_goes},
         {"half_dead_segments_are_emptied_and_dead_ones_reused",

@@ -87,6 +87,27 @@ TEST(text_keys_find_decoded_text)
     fixture_free(&fixture);
 }
 
+TEST(text_behind_a_large_attachment_is_found)
+{
+    struct fixture fixture;
+    fixture_make(&fixture);
+    char *filler = mem_alloc(2000001);
+    memset(filler, 'x', 2000000);
+    filler[2000000] = '\0';
+    char *text = mem_printf("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+                            "Content-Type: application/pdf\r\n\r\n%s\r\n--b\r\n"
+                            "Content-Type: text/plain\r\n\r\nneedle\r\n--b--\r\n",
+                            filler);
+    (void)fixture_append(&fixture, "INBOX", text, 0);
+    struct search_node node = {.kind = SEARCH_BODY, .text = span_of("needle")};
+    check_search(&fixture, &node, "1");
+    node.text = span_of("xxx");
+    check_search(&fixture, &node, "");
+    mem_free(text);
+    mem_free(filler);
+    fixture_free(&fixture);
+}
+
 TEST(row_keys_and_their_joins)
 {
     struct fixture fixture;
@@ -123,4 +144,5 @@ TEST(row_keys_and_their_joins)
 }
 
 CHECK_MAIN({"text_keys_find_decoded_text", text_keys_find_decoded_text},
+           {"text_behind_a_large_attachment_is_found", text_behind_a_large_attachment_is_found},
            {"row_keys_and_their_joins", row_keys_and_their_joins})
