@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "check.h"
 #include "crypto/random.h"
 #include "store/accept.h"
 #include "store/account.h"
@@ -19,6 +18,7 @@
 #include "store/queue_rows.h"
 #include "store/reaper_internal.h"
 #include "store/search.h"
+#include "tests/unit/check.h"
 
 struct fixture_clock {
     struct clock clock;
@@ -138,6 +138,6 @@ static inline void fixture_free(struct fixture *fixture)
     (void)nftw(fixture->dir, fixture_unlink, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-#include "store_steps.h"
+#include "tests/unit/store_steps.h"
 
 #endif

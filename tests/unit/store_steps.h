@@ -4,7 +4,7 @@
 #ifndef POSTERN_TESTS_UNIT_STORE_STEPS_H
 #define POSTERN_TESTS_UNIT_STORE_STEPS_H
 
-#include "store_fixture.h"
+#include "tests/unit/store_fixture.h"
 
 /* All of the text, flushed and synced when it wants to be. */
 static inline struct store_body *fixture_body(struct fixture *fixture, struct span text)
