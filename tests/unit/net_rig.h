@@ -14,10 +14,10 @@
 
 #include "base/mem.h"
 #include "base/require.h"
-#include "check.h"
 #include "net/conn_internal.h"
 #include "net/job.h"
 #include "tests/sim/sim.h"
+#include "tests/unit/check.h"
 
 enum { RIG_MARK = 8192, RIG_LINE_MAX = 64, RIG_LINE_MS = 10000, RIG_DATA_MS = 20000 };
 
