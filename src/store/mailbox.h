@@ -37,7 +37,7 @@ struct store_mailbox {
     unsigned attributes;
     uint32_t uidvalidity, uidnext;
     uint32_t messages, unseen;
-    uint32_t recent; /* with UID >= the first that no session has been told of */
+    uint32_t recent; /* with UID >= the first that no session has been told of; 0 in a list */
     uint64_t modseq, bytes;
 };
 

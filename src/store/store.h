@@ -51,7 +51,8 @@ void store_detach(struct store *store, struct job_port *port);
 
 struct store_watch;
 /* on_change(owner) is called on the port's loop after commits that touched the mailbox (0: the
- * queue). It only says "ask". Owned. */
+ * queue, told of entries that are due earlier than before, not of outcomes). It only says "ask".
+ * Owned; freed before its port is detached. */
 struct store_watch *store_watch_create(struct store *store, struct job_port *port, uint64_t mailbox,
                                        void (*on_change)(void *owner), void *owner);
 void store_watch_free(struct store_watch **watch);
