@@ -172,6 +172,8 @@ static void take_mechanisms(struct smtp_client *client, struct span names)
         struct span name = span_cut(&names, ' ');
         if (span_is_nocase(name, "PLAIN"))
             client->offers |= SMTP_OFFER_AUTH_PLAIN;
+        else if (span_is_nocase(name, "LOGIN"))
+            client->offers |= SMTP_OFFER_AUTH_LOGIN;
         else if (span_is_nocase(name, "SCRAM-SHA-256"))
             client->offers |= SMTP_OFFER_AUTH_SCRAM;
     }

@@ -1,13 +1,15 @@
 /*
  * client_auth: the login at a smarthost (RFC 4954): SCRAM-SHA-256 where it is offered, which tells
- * the server no password and makes it prove that it knows one, else PLAIN. Never without TLS.
+ * the server no password and makes it prove that it knows one, else PLAIN, else LOGIN, which was
+ * never standardised but is all that some smarthosts have. Never without TLS.
  * Tests: tests/unit/test_smtp_client.c, tests/unit/test_auth_scram_client.c.
  */
 #include "auth/scram_client.h"
 #include "base/codec.h"
 #include "protocols/smtp/client_internal.h"
 
-static smtp_client_reply_fn on_plain, on_scram_first, on_scram_final, on_scram_end;
+static smtp_client_reply_fn on_end, on_login_name, on_login_password;
+static smtp_client_reply_fn on_scram_first, on_scram_final, on_scram_end;
 
 static struct verdict ready(struct smtp_client *client)
 {
@@ -50,7 +52,13 @@ static struct verdict start_plain(struct smtp_client *client)
     buf_puts(&bytes, client->service->password);
     put_base64(client, "AUTH PLAIN ", buf_span(&bytes));
     buf_wipe(&bytes);
-    return auth_expect(client, on_plain);
+    return auth_expect(client, on_end);
+}
+
+static struct verdict start_login(struct smtp_client *client)
+{
+    out_puts(client->host->out, "AUTH LOGIN\r\n");
+    return auth_expect(client, on_login_name);
 }
 
 static struct verdict start_scram(struct smtp_client *client)
@@ -79,14 +87,35 @@ struct verdict smtp_client_login(struct smtp_client *client)
         return start_scram(client);
     if ((client->offers & SMTP_OFFER_AUTH_PLAIN) != 0)
         return start_plain(client);
-    return auth_unusable(client, "the server offers neither SCRAM-SHA-256 nor PLAIN for the login");
+    if ((client->offers & SMTP_OFFER_AUTH_LOGIN) != 0)
+        return start_login(client);
+    return auth_unusable(client,
+                         "the server offers none of SCRAM-SHA-256, PLAIN and LOGIN for the login");
 }
 
-static struct verdict on_plain(struct smtp_client *client, const struct smtp_reply *reply)
+static struct verdict on_end(struct smtp_client *client, const struct smtp_reply *reply)
 {
     if (reply->code != 235)
         return smtp_client_unusable(client, SMTP_STEP_AUTH, reply, NULL);
     return ready(client);
+}
+
+/* draft-murchison-sasl-login: the server asks for the name, then for the password. What its
+ * questions say is not looked at: "Username:", "User Name" and empty ones exist. */
+static struct verdict on_login_name(struct smtp_client *client, const struct smtp_reply *reply)
+{
+    if (reply->code != 334)
+        return smtp_client_unusable(client, SMTP_STEP_AUTH, reply, NULL);
+    put_base64(client, "", span_of(client->service->user));
+    return auth_expect(client, on_login_password);
+}
+
+static struct verdict on_login_password(struct smtp_client *client, const struct smtp_reply *reply)
+{
+    if (reply->code != 334)
+        return smtp_client_unusable(client, SMTP_STEP_AUTH, reply, NULL);
+    put_base64(client, "", span_of(client->service->password));
+    return auth_expect(client, on_end);
 }
 
 /* The salted password takes milliseconds: a job in the hash lane. */
@@ -137,5 +166,5 @@ static struct verdict on_scram_final(struct smtp_client *client, const struct sm
 static struct verdict on_scram_end(struct smtp_client *client, const struct smtp_reply *reply)
 {
     scram_client_free(&client->scram);
-    return on_plain(client, reply);
+    return on_end(client, reply);
 }

@@ -14,7 +14,8 @@ enum smtp_client_offer {
     SMTP_OFFER_SMTPUTF8 = 16,
     SMTP_OFFER_DSN = 32,
     SMTP_OFFER_AUTH_PLAIN = 64,
-    SMTP_OFFER_AUTH_SCRAM = 128
+    SMTP_OFFER_AUTH_SCRAM = 128,
+    SMTP_OFFER_AUTH_LOGIN = 256
 };
 
 struct smtp_client;
