@@ -32,7 +32,7 @@ static const struct failure_reply {
 static void log_failure(const struct pop3_session *session, enum auth_failure failure)
 {
     struct log_line line;
-    pop3_log_begin(session, &line, LOG_INFO, "login failed");
+    pop3_log_begin(session, &line, LOG_INFO, "login-failed");
     log_span(&line, "login", auth_exchange_login(session->exchange));
     log_text(&line, "why", auth_failure_text(failure));
     log_int(&line, "tls", session->host->tls != NULL);

@@ -43,7 +43,7 @@ struct verdict pop3_open_maildrop(struct pop3_session *session, const struct sto
 {
     if (!pop3_locks_take(session->service->locks, account->id)) {
         struct log_line line;
-        pop3_log_begin(session, &line, LOG_INFO, "in use");
+        pop3_log_begin(session, &line, LOG_INFO, "in-use");
         log_end(&line);
         return refuse_open(session, "[IN-USE] another session has this maildrop, try again later");
     }
@@ -175,7 +175,7 @@ static struct verdict on_expunged(void *arg, struct job *job)
     pop3_close_maildrop(session);
     if (answer->status != 0) {
         struct log_line line;
-        pop3_log_begin(session, &line, LOG_ERROR, "not deleted");
+        pop3_log_begin(session, &line, LOG_ERROR, "not-deleted");
         log_text(&line, "why", answer->fault.text);
         log_end(&line);
         (void)pop3_refuse(session, "[SYS/TEMP] could not delete the marked messages, try again");

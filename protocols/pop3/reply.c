@@ -31,7 +31,7 @@ struct verdict pop3_bad(struct pop3_session *session, const char *text)
     if (++session->errors < session->service->settings->errors_max)
         return pop3_refuse(session, text);
     struct log_line line;
-    pop3_log_begin(session, &line, LOG_INFO, "too many errors");
+    pop3_log_begin(session, &line, LOG_INFO, "too-many-errors");
     log_text(&line, "last", text);
     log_end(&line);
     out_puts(session->host->out, "-ERR too many errors, closing the connection\r\n");

@@ -45,7 +45,7 @@ static struct verdict fetch_window(struct pop3_session *session)
 static struct verdict give_up(struct pop3_session *session, const char *why)
 {
     struct log_line line;
-    pop3_log_begin(session, &line, LOG_ERROR, "not readable");
+    pop3_log_begin(session, &line, LOG_ERROR, "not-readable");
     log_int(&line, "uid", session->maildrop.messages[session->transfer.index].uid);
     log_text(&line, "why", why);
     log_end(&line);

@@ -106,7 +106,7 @@ static bool find_account(struct auth *auth, struct span key, struct auth_subject
         return false;
     if (password_parse_verifier(span_of(subject->account.verifier), &subject->verifier) == 0)
         return true;
-    log_event(LOG_WARN, "auth", "damaged verifier", "account", subject->account.address);
+    log_event(LOG_WARN, "auth", "damaged-verifier", "account", subject->account.address);
     return false;
 }
 

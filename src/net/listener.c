@@ -138,7 +138,7 @@ static void log_refused(struct listener *listener, const struct endpoint *peer)
     char text[ENDPOINT_TEXT_SIZE];
     endpoint_host(peer, text);
     struct log_line line;
-    log_begin(&line, LOG_WARN, "net", "over_limit");
+    log_begin(&line, LOG_WARN, "net", "over-limit");
     log_text(&line, "listener", listener->role->listener);
     log_text(&line, "peer", text);
     log_int(&line, "refused", listener->refused_count);
@@ -190,7 +190,7 @@ static void pause_accepting(struct listener *listener, int error_number)
 {
     loop_watch_free(&listener->watch);
     struct log_line line;
-    log_begin(&line, LOG_ERROR, "net", "accept_paused");
+    log_begin(&line, LOG_ERROR, "net", "accept-paused");
     log_text(&line, "listener", listener->role->listener);
     log_text(&line, "why", strerror(error_number));
     log_int(&line, "pause_ms", listener->pause_ms);

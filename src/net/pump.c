@@ -254,7 +254,7 @@ static bool step_bytes(struct conn *conn, struct stretch *stretch)
     take_verdict(conn, next);
     if (taken == 0 && next.want == WANT_BYTES) {
         /* It would be shown the same bytes for ever. */
-        log_event(LOG_ERROR, "conn", "session took nothing", "session", conn->type->name);
+        log_event(LOG_ERROR, "conn", "session-took-nothing", "session", conn->type->name);
         conn_finish(conn, ENDING_LIMIT);
     }
     return true;

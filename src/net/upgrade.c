@@ -51,7 +51,7 @@ void upgrade_begin(struct conn *conn)
 {
     require(conn->state == CONN_SESSION);
     if (conn->tls != NULL) {
-        log_event(LOG_ERROR, "upgrade", "asked for twice", "session", conn->type->name);
+        log_event(LOG_ERROR, "upgrade", "asked-for-twice", "session", conn->type->name);
         conn_finish(conn, ENDING_LIMIT);
         return;
     }

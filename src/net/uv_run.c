@@ -99,7 +99,7 @@ void uv_run_free(struct loop **base)
         err = uv_loop_close(&loop->uv);
     }
     if (err != 0) {
-        log_event(LOG_WARN, "net", "loop_left_open", "why", uv_strerror(err));
+        log_event(LOG_WARN, "net", "loop-left-open", "why", uv_strerror(err));
         return;
     }
     (void)pthread_mutex_destroy(&loop->posts_lock);
