@@ -368,8 +368,8 @@ static bool wants_reading(const struct conn *conn)
     if (conn->has_transport_end)
         return false;
     switch (conn->state) {
-    case CONN_HANDSHAKE:
-        return true;
+    case CONN_HANDSHAKE: /* whole records are taken at once, but for TLS_WAITING */
+        return conn->wire.len < 2 * CONN_RECORD_MAX;
     case CONN_SESSION: {
         bool takes_input = conn->verdict.want == WANT_LINE || conn->verdict.want == WANT_BYTES;
         bool is_free = !conn->is_yielded && conn_unsent(conn) < conn->out.mark;

@@ -130,10 +130,11 @@ void conn_tap(struct conn *conn, enum tap_kind kind, int code, struct span detai
 /* Keeps the first one. */
 void conn_keep_fault(struct conn *conn, const struct fault *fault);
 
-/* Bytes that the peer's kernel has not got yet. */
+/* Bytes that our kernel has not got yet; none where nothing can be sent any more, whatever the
+ * transport still counts. */
 static inline size_t conn_unsent(const struct conn *conn)
 {
-    return conn->out.len + transport_pending(conn->transport);
+    return conn->is_broken ? 0 : conn->out.len + transport_pending(conn->transport);
 }
 
 /* close.c */

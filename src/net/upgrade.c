@@ -42,8 +42,7 @@ static void refuse(struct conn *conn, size_t waiting)
     log_end(&line);
     conn_tap(conn, TAP_UPGRADE_REFUSED, (int)waiting, span_of(fault.text));
     conn_keep_fault(conn, &fault);
-    if (!conn->is_broken)
-        out_put(&conn->out, conn->verdict.refusal);
+    out_put(&conn->out, conn->verdict.refusal);
     conn_close(conn, "upgrade refused");
 }
 
@@ -78,10 +77,6 @@ static void put_tls_under(struct conn *conn, enum session_start start);
 void upgrade_go_on(struct conn *conn)
 {
     conn_write(conn);
-    if (conn->is_broken) {
-        conn_finish(conn, ENDING_CUT);
-        return;
-    }
     if (conn_unsent(conn) > 0)
         return;
     pump_free_session(conn);

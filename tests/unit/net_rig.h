@@ -5,7 +5,8 @@
  *
  * Its commands: "echo X", "data N" (takes N bytes), "some N" (the same, one byte a time taken),
  * "job X", "big N" (N bytes in one reply), "list N" (N blocks of 1 KiB, with WANT_DRAIN),
- * "starttls", "wakeme", "twice" (two wakes from inside), "quit". Timeouts: 10 s a line, 20 s data.
+ * "starttls", "wakeme", "twice" (two wakes from inside), "none" (takes no byte), "quit". Timeouts:
+ * 10 s a line, 20 s data.
  */
 #ifndef POSTERN_TESTS_UNIT_NET_RIG_H
 #define POSTERN_TESTS_UNIT_NET_RIG_H
@@ -90,6 +91,15 @@ static inline struct verdict rig_data(void *session, struct span bytes, size_t *
     return rig_want_line();
 }
 
+/* Breaks the contract. */
+static inline struct verdict rig_none(void *session, struct span bytes, size_t *taken_out)
+{
+    (void)session;
+    (void)bytes;
+    *taken_out = 0;
+    return want_bytes(10, RIG_DATA_MS, rig_none);
+}
+
 static inline struct verdict rig_some(void *session, struct span bytes, size_t *taken_out)
 {
     struct rig_session *self = session;
@@ -165,6 +175,8 @@ static inline struct verdict rig_command(struct rig_session *self, struct span l
         return want_bytes(self->left, RIG_DATA_MS, rig_data);
     if (span_is(word, "some"))
         return want_bytes(100000, RIG_DATA_MS, rig_some);
+    if (span_is(word, "none"))
+        return want_bytes(10, RIG_DATA_MS, rig_none);
     if (span_is(word, "job"))
         return rig_want_job(self->rig, line);
     if (span_is(word, "list"))

@@ -364,6 +364,45 @@ TEST(test_owner_ends_drains_and_closes_at_every_step)
     }
 }
 
+TEST(test_an_upgrade_inside_tls_is_our_mistake_and_ends)
+{
+    rig_init_tls(&rig, 7);
+    rig.role.security = CONN_IMPLICIT;
+    rig_client_init(&client, &rig, "starttls\r\n");
+    rig_client_dial(&client);
+    rig_said(&rig, "<starttls|limit|>");
+    check_span(buf_span(&client.said), "<secure hello|bye|closed by peer|>");
+    end_client();
+}
+
+static int judge_answer;
+
+static int on_judge(void *owner, struct span certificate_der, enum tls_check *check)
+{
+    (void)owner;
+    (void)certificate_der;
+    (void)check;
+    return judge_answer;
+}
+
+TEST(test_an_opinion_on_a_certificate_may_take_time)
+{
+    rig_init_tls(&rig, 8);
+    rig_client_init(&client, &rig, script);
+    client.policy.judge = (struct tls_judge){on_judge, NULL};
+    judge_answer = ERR_AGAIN;
+    rig_client_dial(&client);
+    sim_advance_ms(rig.sim, 3000);
+    check_int(client.secure_count, 0);
+    check_int(client.conn->state, CONN_HANDSHAKE);
+    judge_answer = 0;
+    conn_wake(client.conn);
+    sim_run(rig.sim);
+    check_int(client.secure_count, 1);
+    check(span_find(buf_span(&client.said), span_of("ok 2|ok |")) > 0);
+    end_client();
+}
+
 static int run_tests(int argc, char **argv);
 
 int main(int argc, char **argv)
@@ -400,6 +439,8 @@ static int run_tests(int argc, char **argv)
         ROW(test_nothing_injected_is_seen_behind_the_handshake),
         ROW(test_either_side_may_go_at_any_step),
         ROW(test_owner_ends_drains_and_closes_at_every_step),
+        ROW(test_an_upgrade_inside_tls_is_our_mistake_and_ends),
+        ROW(test_an_opinion_on_a_certificate_may_take_time),
     };
     return check_run(argc, argv, tests, sizeof tests / sizeof *tests);
 }
