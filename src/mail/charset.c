@@ -17,7 +17,7 @@ enum { STEP_SIZE = 512, NAME_MAX_LEN = 32 };
  * for ISO-8859-1 is not among them, as it would make controls into letters. */
 static const struct {
     const char *name, *iconv_name;
-} CHARSETS[] = {
+} charsets[] = {
     {"iso-8859-2", "ISO-8859-2"},
     {"iso-8859-3", "ISO-8859-3"},
     {"iso-8859-4", "ISO-8859-4"},
@@ -78,9 +78,9 @@ static enum kind find_charset(struct span charset, const char **iconv_name_out)
         return KIND_UTF8;
     if (span_is_nocase(charset, "iso-8859-1") || span_is_nocase(charset, "latin1"))
         return KIND_LATIN1;
-    for (size_t i = 0; charset.len <= NAME_MAX_LEN && i < sizeof CHARSETS / sizeof *CHARSETS; i++) {
-        if (span_is_nocase(charset, CHARSETS[i].name)) {
-            *iconv_name_out = CHARSETS[i].iconv_name;
+    for (size_t i = 0; charset.len <= NAME_MAX_LEN && i < sizeof charsets / sizeof *charsets; i++) {
+        if (span_is_nocase(charset, charsets[i].name)) {
+            *iconv_name_out = charsets[i].iconv_name;
             return KIND_ICONV;
         }
     }

@@ -13,11 +13,11 @@
 enum { DAY_S = 86400, YEAR_MAX = 9999 };
 
 /* 0001-01-01 00:00:00 and 9999-12-31 23:59:59: what lies outside is written as these. */
-static const int64_t SECONDS_MIN = -62135596800, SECONDS_MAX = 253402300799;
+static const int64_t seconds_min = -62135596800, seconds_max = 253402300799;
 
-static const char MONTHS[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-static const char WEEKDAYS[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+static const char weekdays[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 
 struct civil {
     int year, month /* 1-12 */, day, hour, minute, second, weekday /* 0 is Sunday */;
@@ -36,10 +36,10 @@ static int64_t days_from_civil(int year, int month, int day)
 
 static struct civil civil_from_seconds(int64_t seconds)
 {
-    if (seconds < SECONDS_MIN)
-        seconds = SECONDS_MIN;
-    if (seconds > SECONDS_MAX)
-        seconds = SECONDS_MAX;
+    if (seconds < seconds_min)
+        seconds = seconds_min;
+    if (seconds > seconds_max)
+        seconds = seconds_max;
     int64_t days = seconds / DAY_S, rest = seconds % DAY_S;
     if (rest < 0) {
         rest += DAY_S;
@@ -67,15 +67,15 @@ static struct civil civil_from_seconds(int64_t seconds)
 void date_rfc5322(int64_t seconds, char out[DATE_TEXT_SIZE])
 {
     struct civil c = civil_from_seconds(seconds);
-    (void)snprintf(out, DATE_TEXT_SIZE, "%s, %d %s %04d %02d:%02d:%02d +0000", WEEKDAYS[c.weekday],
-                   c.day, MONTHS[c.month - 1], c.year, c.hour, c.minute, c.second);
+    (void)snprintf(out, DATE_TEXT_SIZE, "%s, %d %s %04d %02d:%02d:%02d +0000", weekdays[c.weekday],
+                   c.day, months[c.month - 1], c.year, c.hour, c.minute, c.second);
 }
 
 void date_imap(int64_t seconds, char out[DATE_TEXT_SIZE])
 {
     struct civil c = civil_from_seconds(seconds);
     (void)snprintf(out, DATE_TEXT_SIZE, "%2d-%s-%04d %02d:%02d:%02d +0000", c.day,
-                   MONTHS[c.month - 1], c.year, c.hour, c.minute, c.second);
+                   months[c.month - 1], c.year, c.hour, c.minute, c.second);
 }
 
 void date_rfc3339(int64_t seconds, char out[DATE_TEXT_SIZE])
@@ -148,7 +148,7 @@ static bool take_byte(struct span *rest, char byte)
 static int month_of(struct span name)
 {
     for (int i = 0; i < 12; i++) {
-        if (span_is_nocase(name, MONTHS[i]))
+        if (span_is_nocase(name, months[i]))
             return i + 1;
     }
     return 0;

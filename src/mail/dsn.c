@@ -16,7 +16,7 @@ enum { BOUNDARY_SIZE = 96, BOUNDARY_TRIES_MAX = 1000 };
 
 static const struct {
     const char *name, *subject, *text;
-} ACTIONS[] = {
+} actions[] = {
     [DSN_FAILED] = {"failed", "Undelivered mail: could not be delivered",
                     "Your message could not be delivered to the recipients below, and it will\r\n"
                     "not be tried again. What was said about each of them may tell you why.\r\n"},
@@ -127,7 +127,7 @@ static void put_header(const struct dsn *dsn, const char *boundary, bool is_8bit
     put_clean(out, dsn->hostname);
     buf_puts(out, ">\r\nTo: <");
     put_clean(out, dsn->to);
-    buf_printf(out, ">\r\nSubject: %s\r\nMessage-ID: <", ACTIONS[action].subject);
+    buf_printf(out, ">\r\nSubject: %s\r\nMessage-ID: <", actions[action].subject);
     put_clean(out, dsn->message_id);
     buf_printf(out,
                ">\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
@@ -177,7 +177,7 @@ static void put_human(const struct dsn *dsn, bool is_utf8, struct buf *out)
             if (dsn->recipients[i].action != order[a])
                 continue;
             if (is_first)
-                buf_printf(out, "\r\n%s", ACTIONS[order[a]].text);
+                buf_printf(out, "\r\n%s", actions[order[a]].text);
             is_first = false;
             put_human_recipient(&dsn->recipients[i], out);
         }
@@ -196,7 +196,7 @@ static void put_recipient(const struct dsn_recipient *recipient, struct buf *out
     }
     buf_printf(out, "Final-Recipient: %s; ", is_utf8 ? "utf-8" : "rfc822");
     put_clean(out, recipient->final_recipient);
-    buf_printf(out, "\r\nAction: %s\r\nStatus: ", ACTIONS[recipient->action].name);
+    buf_printf(out, "\r\nAction: %s\r\nStatus: ", actions[recipient->action].name);
     put_clean(out, recipient->status);
     buf_puts(out, "\r\n");
     put_field(out, "Remote-MTA", "dns;", recipient->remote_mta);

@@ -4,7 +4,7 @@
  * texts, mime_parts.c keeps the places. A line of a body costs one memchr; a line cut by the end of
  * a piece is kept as far as it could still be a delimiter. The number of open parts is bounded by
  * MIME_DEPTH_MAX, of parts by parts_max, of header bytes by MIME_HEADER_MAX. Tests:
- * tests/unit/test_mail_mime.c, tests/fuzz/fuzz_mail_mime.c.
+ * tests/unit/test_mail_mime.c, test_mail_mime_hostile.c, tests/fuzz/fuzz_mail_mime.c.
  */
 #include "mail/mime_internal.h"
 

@@ -9,7 +9,7 @@
 static const struct {
     const char *name;
     size_t len;
-} FIELDS[FIELD_COUNT] = {
+} field_names[FIELD_COUNT] = {
 #define MIME_FIELD_ROW(id, name) {name, sizeof(name) - 1},
     MIME_FIELD_LIST(MIME_FIELD_ROW)
 #undef MIME_FIELD_ROW
@@ -19,8 +19,8 @@ static const struct {
 static enum mime_field_id find_field(struct span name)
 {
     for (unsigned i = 0; i < FIELD_COUNT; i++) {
-        if (FIELDS[i].len == name.len && lex_lower(name.ptr[0]) == FIELDS[i].name[0] &&
-            span_equal_nocase(name, span_make(FIELDS[i].name, name.len)))
+        if (field_names[i].len == name.len && lex_lower(name.ptr[0]) == field_names[i].name[0] &&
+            span_equal_nocase(name, span_make(field_names[i].name, name.len)))
             return (enum mime_field_id)i;
     }
     return FIELD_COUNT;

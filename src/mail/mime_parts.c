@@ -3,7 +3,7 @@
  * finds its part in them. One format byte, then a record for each part in order of its header:
  * flags, level, header offset, header length, body length, charset; numbers as base-128 with the
  * low bits first. What the bytes say is not believed: a damaged row finds nothing. Tests:
- * tests/unit/test_mail_mime.c.
+ * tests/unit/test_mail_mime_parts.c.
  */
 #include "mail/mime_internal.h"
 

@@ -12,7 +12,7 @@ struct path_case {
     bool is_quoted, is_literal, is_utf8;
 };
 
-static const struct path_case PATHS[] = {
+static const struct path_case paths[] = {
     {"<a@b>", ADDRESS_FORWARD, "a", "b", "", false, false, false},
     {"<a@b> SIZE=1", ADDRESS_REVERSE, "a", "b", " SIZE=1", false, false, false},
     {"<>", ADDRESS_REVERSE, "", "", "", false, false, false},
@@ -81,8 +81,8 @@ static const struct path_case PATHS[] = {
 
 TEST(test_paths_of_commands)
 {
-    for (size_t i = 0; i < sizeof PATHS / sizeof *PATHS; i++) {
-        const struct path_case *c = &PATHS[i];
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        const struct path_case *c = &paths[i];
         struct address address;
         struct span rest;
         const char *reason = NULL;

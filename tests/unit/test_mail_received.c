@@ -7,7 +7,7 @@ static const struct {
     const char *name;
     struct received received;
     const char *text;
-} CASES[] = {
+} cases[] = {
     {"plain",
      {.helo = {"client.example", 14},
       .peer = {"[192.0.2.1]", 11},
@@ -64,14 +64,14 @@ static const struct {
 
 TEST(test_trace_fields)
 {
-    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buf out;
         struct header_field field;
         size_t offset = 0;
         buf_init(&out, 0);
-        check_case = CASES[i].name;
-        received_put(&CASES[i].received, &out);
-        check_span(buf_span(&out), CASES[i].text);
+        check_case = cases[i].name;
+        received_put(&cases[i].received, &out);
+        check_span(buf_span(&out), cases[i].text);
         check(header_next(buf_span(&out), &offset, &field));
         check_int(field.whole.len, out.len);
         buf_release(&out);
