@@ -46,15 +46,18 @@ static const struct conf_node *group_at(struct conf_load *load, const struct con
 
 static void fill_all(struct conf_load *load, const struct conf_node *root, struct conf_draft *draft)
 {
+    struct conf_scope scope = {conf_rows, conf_row_count, ""};
+
     if (root != NULL)
-        conf_refuse_unknown(load, root, conf_rows, conf_row_count, "");
-    conf_fill(load, root, conf_rows, conf_row_count, "", draft);
+        conf_refuse_unknown(load, root, &scope);
+    conf_fill(load, root, &scope, draft);
     for (size_t i = 0; i < conf_group_count; i++) {
-        const char *name = conf_groups[i].name;
-        const struct conf_node *group = root != NULL ? group_at(load, root, name) : NULL;
+        scope.group_name = conf_groups[i].name;
+        const struct conf_node *group =
+            root != NULL ? group_at(load, root, scope.group_name) : NULL;
         if (group != NULL)
-            conf_refuse_unknown(load, group, conf_rows, conf_row_count, name);
-        conf_fill(load, group, conf_rows, conf_row_count, name, draft);
+            conf_refuse_unknown(load, group, &scope);
+        conf_fill(load, group, &scope, draft);
     }
 }
 

@@ -124,13 +124,20 @@ const char *conf_row_path(const struct conf_row *row, char out[80]);
 
 /* --- fill.c: a tree into fields, by rows --- */
 
-/* Sets every field of rows in base: from the children of group where they are set, else the
+/* What may stand in one group: those of the rows that name it. Borrowed. */
+struct conf_scope {
+    const struct conf_row *rows;
+    size_t row_count;
+    const char *group_name; /* "": the top level */
+};
+
+/* Sets every field of the scope in base: from the children of group where they are set, else the
  * default. */
-void conf_fill(struct conf_load *load, const struct conf_node *group, const struct conf_row *rows,
-               size_t row_count, const char *group_name, void *base);
+void conf_fill(struct conf_load *load, const struct conf_node *group,
+               const struct conf_scope *scope, void *base);
 /* Complains of children of group that no row names; at the top level groups are known as well. */
 void conf_refuse_unknown(struct conf_load *load, const struct conf_node *group,
-                         const struct conf_row *rows, size_t row_count, const char *group_name);
+                         const struct conf_scope *scope);
 
 /* --- listeners.c: the list, and how its default is written --- */
 void conf_fill_listeners(struct conf_load *load, const struct conf_node *root,

@@ -261,14 +261,14 @@ static void fill_row(struct conf_load *load, const struct conf_row *row,
         set_number(row, base, node->number);
 }
 
-void conf_fill(struct conf_load *load, const struct conf_node *group, const struct conf_row *rows,
-               size_t row_count, const char *group_name, void *base)
+void conf_fill(struct conf_load *load, const struct conf_node *group,
+               const struct conf_scope *scope, void *base)
 {
     char path[80];
 
-    for (size_t i = 0; i < row_count; i++) {
-        const struct conf_row *row = &rows[i];
-        if (strcmp(row->group, group_name) != 0)
+    for (size_t i = 0; i < scope->row_count; i++) {
+        const struct conf_row *row = &scope->rows[i];
+        if (strcmp(row->group, scope->group_name) != 0)
             continue;
         fill_default(load, row, base);
         const struct conf_node *node = group != NULL ? conf_node_get(group, row->name) : NULL;
@@ -328,18 +328,18 @@ static const struct conf_row *row_elsewhere(const char *name)
 }
 
 static void complain_of_unknown(struct conf_load *load, const struct conf_node *node,
-                                const struct conf_row *rows, size_t row_count,
-                                const char *group_name)
+                                const struct conf_scope *scope)
 {
+    const char *group_name = scope->group_name;
     struct nearest nearest = {.wanted = span_of(node->name), .distance = UINT_MAX};
     const char *dot = group_name[0] != '\0' ? "." : "";
     const struct conf_row *elsewhere = row_elsewhere(node->name);
     char path[80];
 
     if (nearest.wanted.len <= KEY_LEN_MAX) {
-        for (size_t i = 0; i < row_count; i++)
-            if (strcmp(rows[i].group, group_name) == 0)
-                nearest_try(&nearest, rows[i].name);
+        for (size_t i = 0; i < scope->row_count; i++)
+            if (strcmp(scope->rows[i].group, group_name) == 0)
+                nearest_try(&nearest, scope->rows[i].name);
         for (size_t i = 0; group_name[0] == '\0' && i < conf_group_count; i++)
             nearest_try(&nearest, conf_groups[i].name);
         if (group_name[0] == '\0')
@@ -357,17 +357,24 @@ static void complain_of_unknown(struct conf_load *load, const struct conf_node *
                       group_name, dot, node->name);
 }
 
-void conf_refuse_unknown(struct conf_load *load, const struct conf_node *group,
-                         const struct conf_row *rows, size_t row_count, const char *group_name)
+static bool is_known(const struct conf_scope *scope, const char *name)
 {
-    for (const struct conf_node *node = group->children; node != NULL; node = node->next) {
-        bool is_known = group_name[0] == '\0' && strcmp(node->name, "listeners") == 0;
-        for (size_t i = 0; i < row_count && !is_known; i++)
-            is_known =
-                strcmp(rows[i].group, group_name) == 0 && strcmp(rows[i].name, node->name) == 0;
-        for (size_t i = 0; group_name[0] == '\0' && i < conf_group_count && !is_known; i++)
-            is_known = strcmp(conf_groups[i].name, node->name) == 0;
-        if (!is_known)
-            complain_of_unknown(load, node, rows, row_count, group_name);
-    }
+    for (size_t i = 0; i < scope->row_count; i++)
+        if (strcmp(scope->rows[i].group, scope->group_name) == 0 &&
+            strcmp(scope->rows[i].name, name) == 0)
+            return true;
+    if (scope->group_name[0] != '\0')
+        return false;
+    for (size_t i = 0; i < conf_group_count; i++)
+        if (strcmp(conf_groups[i].name, name) == 0)
+            return true;
+    return strcmp(name, "listeners") == 0;
+}
+
+void conf_refuse_unknown(struct conf_load *load, const struct conf_node *group,
+                         const struct conf_scope *scope)
+{
+    for (const struct conf_node *node = group->children; node != NULL; node = node->next)
+        if (!is_known(scope, node->name))
+            complain_of_unknown(load, node, scope);
 }

@@ -74,6 +74,7 @@ static void check_against(struct conf_load *load, const struct conf_node *node,
 
 static void fill_one(struct conf_load *load, const struct conf_node *node, struct conf_draft *draft)
 {
+    const struct conf_scope scope = {conf_listener_rows, conf_listener_row_count, "listeners"};
     struct settings *settings = &draft->settings;
     struct settings_listener *listener = &settings->listeners[settings->listener_count];
 
@@ -82,8 +83,8 @@ static void fill_one(struct conf_load *load, const struct conf_node *node, struc
                       conf_kind_name(node->kind));
         return;
     }
-    conf_refuse_unknown(load, node, conf_listener_rows, conf_listener_row_count, "listeners");
-    conf_fill(load, node, conf_listener_rows, conf_listener_row_count, "listeners", listener);
+    conf_refuse_unknown(load, node, &scope);
+    conf_fill(load, node, &scope, listener);
     fill_port(load, node, draft->port_offset, listener);
     for (size_t i = 0; i < settings->listener_count; i++)
         check_against(load, node, listener, &settings->listeners[i]);
@@ -93,11 +94,12 @@ static void fill_one(struct conf_load *load, const struct conf_node *node, struc
 static void fill_defaults(struct conf_load *load, const struct conf_node *root,
                           struct conf_draft *draft)
 {
+    const struct conf_scope scope = {conf_listener_rows, conf_listener_row_count, "listeners"};
     struct settings *settings = &draft->settings;
 
     for (size_t i = 0; i < DEFAULT_COUNT; i++) {
         struct settings_listener *listener = &settings->listeners[settings->listener_count++];
-        conf_fill(load, NULL, conf_listener_rows, conf_listener_row_count, "listeners", listener);
+        conf_fill(load, NULL, &scope, listener);
         listener->name = defaults[i].name;
         listener->protocol = defaults[i].protocol_value;
         listener->tls = defaults[i].tls_value;

@@ -144,20 +144,14 @@ static int chain_check_dates(const char *file, const struct chain *chain, int64_
     return 0;
 }
 
-static int chain_check(const struct settings_tls *settings, const struct chain *chain,
-                       gnutls_x509_privkey_t key, enum tls_dates dates, const struct clock *clock,
-                       struct fault *fault)
+static int chain_check_now(const char *file, const struct chain *chain, enum tls_dates dates,
+                           const struct clock *clock, struct fault *fault)
 {
     struct fault late;
-    int err = chain_check_order(settings->certificate, chain, fault);
 
-    if (err == 0)
-        err = chain_check_key(settings, chain, key, fault);
-    if (err != 0)
-        return err;
     if (dates == TLS_DATES_STRICT)
-        return chain_check_dates(settings->certificate, chain, clock_wall_s(clock), fault);
-    if (chain_check_dates(settings->certificate, chain, clock_wall_s(clock), &late) != 0)
+        return chain_check_dates(file, chain, clock_wall_s(clock), fault);
+    if (chain_check_dates(file, chain, clock_wall_s(clock), &late) != 0)
         log_event(LOG_ERROR, "tls", "certificate", "why", late.text);
     return 0;
 }
@@ -177,7 +171,11 @@ int tls_creds_load_server(const struct settings_tls *settings, const struct cloc
     if (err == 0)
         err = key_load(settings->key, &key, fault);
     if (err == 0)
-        err = chain_check(settings, &chain, key, dates, clock, fault);
+        err = chain_check_order(settings->certificate, &chain, fault);
+    if (err == 0)
+        err = chain_check_key(settings, &chain, key, fault);
+    if (err == 0)
+        err = chain_check_now(settings->certificate, &chain, dates, clock, fault);
     if (err != 0)
         goto out;
     int ret = gnutls_certificate_allocate_credentials(&cred);

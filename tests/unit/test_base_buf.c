@@ -31,7 +31,7 @@ TEST(test_a_stream_through_the_buffer_keeps_its_order)
             check(buf_span(&buf).ptr[i] == (char)(taken++ & 127));
         buf_consume(&buf, take);
     }
-    check(buf.capacity <= 128 * 1024);
+    check(buf.capacity <= (size_t)128 * 1024);
     buf_release(&buf);
 }
 
