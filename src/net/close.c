@@ -4,10 +4,12 @@
  * input answers with a reset, and a reset may destroy a refusal that the peer has not read yet.
  * Tests: tests/unit/test_net_pump.c.
  */
+#include "net/close.h"
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/require.h"
-#include "net/conn_internal.h"
+#include "net/pump.h"
 
 const char *conn_ending_text(enum ending why)
 {

@@ -1,20 +1,21 @@
 /*
- * conn.c: birth of a connection, what its transport and timer tell it, writing, and the list of
- * all. Feeding the session is pump.c's, the end close.c's, TLS upgrade.c's. Every entry tests
- * conn->closing first and leaves by conn_settle(). Tests: tests/unit/test_net_pump.c.
+ * conn.c: birth of a connection, what its transport tells it, writing, and the list of all.
+ * Feeding the session is pump.c's, the end close.c's, time deadline.c's, TLS upgrade.c's. Every
+ * entry tests conn->closing first and leaves by conn_settle(). Tests: tests/unit/test_net_pump.c.
  */
 #include "net/conn.h"
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/require.h"
+#include "net/close.h"
 #include "net/conn_internal.h"
+#include "net/pump.h"
 #include "net/upgrade.h"
 
 enum { PART_COUNT = 16 };
 
 static void on_post(struct post *post);
-static void on_timer(void *owner);
 
 void conn_env_init(struct conn_env *env)
 {
@@ -29,7 +30,7 @@ struct conn *conn_create(struct conn_env *env, const struct session_type *type)
     struct conn *conn = mem_new(struct conn);
     conn->env = env;
     conn->type = type;
-    conn->timer = loop_timer_create(env->loop, on_timer, conn);
+    conn->timer = loop_timer_create(env->loop, conn_on_timer, conn);
     conn->timer_due_ms = conn->deadline_ms = conn->force_deadline_ms = CONN_NEVER_MS;
     conn->handshake_timeout_ms = env->settings->handshake_timeout_ms;
     conn->close_timeout_ms = env->settings->close_timeout_ms;
@@ -311,34 +312,40 @@ const struct transport_events conn_transport_events = {
     .on_closed = on_closed,
 };
 
+/* How many bytes of the parts went; 0: the connection is broken, which no event will tell. */
+static size_t write_parts(struct conn *conn, const struct span *parts, size_t count)
+{
+    if (conn->tls != NULL) {
+        int64_t sealed = tls_session_write(conn->tls, parts, count);
+        return sealed > 0 ? (size_t)sealed : 0;
+    }
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++)
+        len += parts[i].len;
+    conn_push(conn, parts, count);
+    return len;
+}
+
 /* Several small parts share a record or a system call. What was sealed or handed over can be
  * released: transport_write() copies what the kernel did not take. */
 void conn_write(struct conn *conn)
 {
     struct span parts[PART_COUNT];
     size_t max = conn->tls != NULL ? CONN_RECORD_MAX : CONN_WRITE_MAX;
-    if (conn->is_broken)
-        out_deinit(&conn->out);
-    while (conn->out.len > 0 && transport_pending(conn->transport) < conn->out.mark) {
+    while (!conn->is_broken && conn->out.len > 0 &&
+           transport_pending(conn->transport) < conn->out.mark) {
         size_t count = out_peek(&conn->out, parts, PART_COUNT, max);
-        size_t len = 0;
-        for (size_t i = 0; i < count; i++)
-            len += parts[i].len;
-        if (conn->tls == NULL) {
-            conn_push(conn, parts, count);
-        } else {
-            int64_t sealed = tls_session_write(conn->tls, parts, count);
-            if (sealed <= 0) {
-                conn->is_broken = true;
-                conn->input_end = CONN_INPUT_CUT;
-                out_deinit(&conn->out);
-                return;
-            }
-            len = (size_t)sealed;
+        size_t len = write_parts(conn, parts, count);
+        if (len == 0) {
+            conn->is_broken = true;
+            conn->input_end = CONN_INPUT_CUT;
+            break;
         }
         out_consume(&conn->out, len);
         conn_tap(conn, TAP_CLEAR_OUT, (int)len, span_make("", 0));
     }
+    if (conn->is_broken)
+        out_deinit(&conn->out);
 }
 
 void conn_push(void *owner, const struct span *parts, size_t count)
@@ -369,7 +376,7 @@ static bool wants_reading(const struct conn *conn)
         return false;
     switch (conn->state) {
     case CONN_HANDSHAKE: /* whole records are taken at once, but for TLS_WAITING */
-        return conn->wire.len < 2 * CONN_RECORD_MAX;
+        return conn->wire.len < CONN_HANDSHAKE_WAITING_MAX;
     case CONN_SESSION: {
         bool takes_input = conn->verdict.want == WANT_LINE || conn->verdict.want == WANT_BYTES;
         bool is_free = !conn->is_yielded && conn_unsent(conn) < conn->out.mark;
@@ -386,19 +393,6 @@ static bool wants_reading(const struct conn *conn)
     return false;
 }
 
-/* The timer is moved only when it would fire too late; firing too early it is started again. A
- * busy connection thus touches its timer once in a timeout, not once a line. */
-static void arm_timer(struct conn *conn)
-{
-    int64_t due_ms =
-        conn->deadline_ms < conn->force_deadline_ms ? conn->deadline_ms : conn->force_deadline_ms;
-    if (due_ms >= conn->timer_due_ms)
-        return;
-    int64_t delay_ms = due_ms - loop_now_ms(conn->env->loop);
-    conn->timer_due_ms = due_ms;
-    loop_timer_start(conn->timer, delay_ms > 0 ? delay_ms : 0);
-}
-
 void conn_settle(struct conn *conn)
 {
     if (conn->closing)
@@ -407,65 +401,7 @@ void conn_settle(struct conn *conn)
     reader_relax(&conn->reader);
     if (conn->wire.len == 0 && conn->wire.data != NULL)
         buf_release(&conn->wire);
-    arm_timer(conn);
-}
-
-void conn_set_deadline(struct conn *conn, enum conn_reason reason, int64_t delay_ms)
-{
-    conn->reason = reason;
-    conn->deadline_ms =
-        reason == CONN_REASON_NONE ? CONN_NEVER_MS : loop_now_ms(conn->env->loop) + delay_ms;
-}
-
-static void on_connect_timeout(struct conn *conn)
-{
-    struct fault fault;
-    char peer[ENDPOINT_TEXT_SIZE];
-    endpoint_text(&conn->host.peer, peer);
-    (void)fault_set(&fault, ERR_TIMEOUT, "could not connect to %s: no answer within %lld ms", peer,
-                    (long long)(loop_now_ms(conn->env->loop) - conn->born_ms));
-    conn_keep_fault(conn, &fault);
-    conn_drop(conn, "connect timeout");
-}
-
-static void on_deadline(struct conn *conn)
-{
-    switch (conn->reason) {
-    case CONN_REASON_CONNECT:
-        on_connect_timeout(conn);
-        break;
-    case CONN_REASON_HANDSHAKE:
-        if (conn->state == CONN_HANDSHAKE)
-            upgrade_give_up(conn, ERR_TIMEOUT);
-        else
-            conn_force(conn, ENDING_TIMEOUT);
-        break;
-    case CONN_REASON_COMMAND:
-    case CONN_REASON_DATA:
-    case CONN_REASON_OUTPUT:
-        conn_finish(conn, ENDING_TIMEOUT);
-        break;
-    case CONN_REASON_LAST_WORDS:
-    case CONN_REASON_LINGER:
-        conn_drop(conn, conn->why);
-        break;
-    case CONN_REASON_NONE:
-        break;
-    }
-}
-
-static void on_timer(void *owner)
-{
-    struct conn *conn = owner;
-    if (conn->closing)
-        return;
-    conn->timer_due_ms = CONN_NEVER_MS;
-    int64_t now_ms = loop_now_ms(conn->env->loop);
-    if (now_ms >= conn->force_deadline_ms)
-        conn_force(conn, ENDING_SHUTDOWN);
-    else if (now_ms >= conn->deadline_ms)
-        on_deadline(conn);
-    conn_settle(conn);
+    conn_arm_timer(conn);
 }
 
 void conn_tap(struct conn *conn, enum tap_kind kind, int code, struct span detail)

@@ -3,9 +3,9 @@
  * session, driven by the pump. Inbound ones are made by net/listener.h, outbound ones by
  * net/dial.h. Lives and dies on one loop.
  *
- * Files: conn.c (birth, reading, writing, deadline), close.c (the end), pump.c (feeds the session
- * and follows its verdicts), reader.c (cuts lines out of bytes), upgrade.c (the one place where a
- * connection becomes secure), out.c.
+ * Files: conn.c (birth, reading, writing), deadline.c (the timer), close.c (the end), pump.c (feeds
+ * the session and follows its verdicts), reader.c (cuts lines out of bytes), upgrade.c (the one
+ * place where a connection becomes secure), out.c.
  */
 #ifndef POSTERN_NET_CONN_H
 #define POSTERN_NET_CONN_H

@@ -1,7 +1,7 @@
 /*
- * What conn.c, close.c, pump.c, upgrade.c and dial.c share: the connection itself. One state at a
- * time, one timer, one session. Callbacks of transport, loop and jobs enter by functions that test
- * conn->closing first and leave by conn_settle().
+ * What conn.c, deadline.c, close.c, pump.c, upgrade.c and dial.c share: the connection itself. One
+ * state at a time, one timer, one session. Callbacks of transport, loop and jobs enter by functions
+ * that test conn->closing first and leave by conn_settle().
  */
 #ifndef POSTERN_NET_CONN_INTERNAL_H
 #define POSTERN_NET_CONN_INTERNAL_H
@@ -15,9 +15,10 @@ enum {
     /* So much input may wait, unwanted, before the transport's reading is stopped: enough for a
      * pipelining client's next commands, little enough for ten thousand idle ones. */
     CONN_WAITING_MAX = 4096,
-    CONN_WRITE_MAX = 65536,   /* handed to a plain transport at once */
-    CONN_RECORD_MAX = 16384,  /* RFC 8446 5.1: what one TLS record holds */
-    CONN_DISCARD_MAX = 65536, /* input thrown away after our end; more closes at once */
+    CONN_HANDSHAKE_WAITING_MAX = 32768, /* the same, sealed: more than one record */
+    CONN_WRITE_MAX = 65536,             /* handed to a plain transport at once */
+    CONN_RECORD_MAX = 16384,            /* RFC 8446 5.1: what one TLS record holds */
+    CONN_DISCARD_MAX = 65536,           /* input thrown away after our end; more closes at once */
     /* Last words get so long to leave; a peer that does not read is not waited for. */
     CONN_LAST_WORDS_MS = 30000,
     CONN_WIRE_MAX = 256 * 1024, /* sealed input: one record and one read of the transport */
@@ -116,7 +117,6 @@ void conn_take_transport(struct conn *conn, struct transport *transport);
 /* Transport and session are there: implicit TLS or the first session. */
 void conn_begin(struct conn *conn);
 extern const struct transport_events conn_transport_events;
-void conn_set_deadline(struct conn *conn, enum conn_reason reason, int64_t delay_ms);
 void conn_set_reading(struct conn *conn, bool is_wanted);
 /* The last step of every entry: reading, memory, timer. */
 void conn_settle(struct conn *conn);
@@ -137,29 +137,9 @@ static inline size_t conn_unsent(const struct conn *conn)
     return conn->is_broken ? 0 : conn->out.len + transport_pending(conn->transport);
 }
 
-/* close.c */
-const char *conn_ending_text(enum ending why);
-/* The session hears it, then close; also where no session is open. */
-void conn_finish(struct conn *conn, enum ending why);
-/* The same without waiting for anything: one try to write last words. */
-void conn_force(struct conn *conn, enum ending why);
-/* Rule 7, from the start; why lives for ever. The session is freed. */
-void conn_close(struct conn *conn, const char *why);
-/* Rule 7, the next steps. */
-void conn_close_on(struct conn *conn);
-void conn_discard(struct conn *conn, size_t len);
-/* Drops all and closes the transport now. */
-void conn_drop(struct conn *conn, const char *why);
-/* After on_closed: the owner is told, memory goes as soon as no post is under way. */
-void conn_bury(struct conn *conn);
-
-/* pump.c */
-void pump_host_init(struct conn *conn);
-/* Opens the session and takes its first verdict. pump_run() is to follow. */
-void pump_open(struct conn *conn, enum session_start start);
-/* Feeds the session until it has to wait. In CONN_SESSION only. */
-void pump_run(struct conn *conn);
-/* Cancels the job under way, frees the session. */
-void pump_free_session(struct conn *conn);
+/* deadline.c */
+void conn_set_deadline(struct conn *conn, enum conn_reason reason, int64_t delay_ms);
+void conn_arm_timer(struct conn *conn);
+void conn_on_timer(void *conn);
 
 #endif

@@ -4,10 +4,12 @@
  * with it; whatever a session asks for meanwhile (host_wake, conn_end) is a flag that the loop
  * looks at. Tests: tests/unit/test_net_pump.c.
  */
+#include "net/pump.h"
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/require.h"
-#include "net/conn_internal.h"
+#include "net/close.h"
 #include "net/job.h"
 #include "net/upgrade.h"
 

@@ -8,7 +8,8 @@
 
 #include "base/log.h"
 #include "base/require.h"
-#include "net/conn_internal.h"
+#include "net/close.h"
+#include "net/pump.h"
 
 static void log_conn(struct log_line *line, const struct conn *conn)
 {

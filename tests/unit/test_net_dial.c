@@ -1,5 +1,7 @@
 /* Outbound connections: every way not to get there, and that the owner hears the end once. */
-#include "net_rig_client.h"
+#include "check.h"
+#include "net/conn_internal.h"
+#include "tests/fake/net_rig_client.h"
 
 static struct rig rig;
 static struct rig_client client;
@@ -16,15 +18,6 @@ static void end(void)
     sim_run(rig.sim);
     rig_client_deinit(&client);
     rig_deinit_tls(&rig);
-}
-
-static void raw_accept(void *owner, struct transport *transport)
-{
-    struct rig *self = owner;
-    transport->events = &rig_peer_events;
-    transport->owner = self;
-    self->peer.transport = transport;
-    transport_read_on(transport);
 }
 
 TEST(test_refused)
@@ -106,7 +99,7 @@ TEST(test_a_drain_leaves_clients_to_their_owner_until_the_deadline)
 {
     struct endpoint endpoint = rig_endpoint();
     begin();
-    sim_listen(rig.sim, rig.env.loop, &endpoint, raw_accept, &rig);
+    sim_listen(rig.sim, rig.env.loop, &endpoint, rig_accept_raw, &rig);
     rig_client_dial(&client);
     rig_send(&rig, "hello\r\n");
     conn_env_drain(&rig.env);
@@ -143,8 +136,8 @@ TEST(test_local_and_peer_are_known)
     check_text(text, "192.0.2.1:25");
     check(client.host->local.len > 0);
     check_text(client.host->listener, "");
-    check_text(rig.session->host->listener, "rig");
-    check(rig.session->host->conn_id != client.host->conn_id);
+    check_text(rig.conn->host.listener, "rig");
+    check(rig.conn->host.conn_id != client.host->conn_id);
     conn_env_close(&rig.env);
     sim_run(rig.sim);
     end();
@@ -165,6 +158,6 @@ int main(int argc, char **argv)
     };
     rig_lab_init();
     int failed = check_run(argc, argv, tests, sizeof tests / sizeof *tests);
-    tls_lab_deinit(&rig_lab);
+    rig_lab_deinit();
     return failed;
 }

@@ -1,5 +1,7 @@
 /* The pump's seven rules and the ends of a connection, in plaintext over the simulator. */
-#include "net_rig.h"
+#include "check.h"
+#include "net/conn_internal.h"
+#include "tests/fake/net_rig.h"
 
 static struct rig rig;
 
@@ -140,8 +142,8 @@ TEST(test_wake_is_a_level_and_waits_for_the_input)
     buf_clear(&rig.said);
     rig_send(&rig, "twice\r\necho 1\r\n");
     rig_said(&rig, "twice|echo 1|wake|");
-    host_wake(rig.session->host);
-    host_wake(rig.session->host);
+    host_wake(&rig.conn->host);
+    host_wake(&rig.conn->host);
     rig_said(&rig, "");
     sim_run(rig.sim);
     rig_said(&rig, "wake|");
@@ -372,8 +374,6 @@ TEST(test_close_writes_out_first)
     rig_deinit(&rig);
 }
 
-/* --- cuts, limits, memory --- */
-
 static const char dialogue[] = "echo 1\r\ndata 5\r\n12345echo 2\r\njob a\r\nbare\nlf\r\necho 3\r\n"
                                "c\rr\r\nlist 20\r\nsome 3\r\nabcecho 4\r\nwakeme\r\necho 5\r\n"
                                "0123456789012345678901234567890123456789012345678901234567890123"
@@ -460,243 +460,6 @@ TEST(test_a_peer_may_go_at_any_moment)
     }
 }
 
-/* --- a transport by hand: orders of events that a simulator never brings --- */
-
-struct hand {
-    struct transport base;
-    size_t pending;
-    bool is_closed, is_shut;
-};
-
-static void hand_nothing(struct transport *transport)
-{
-    (void)transport;
-}
-
-static void hand_write(struct transport *transport, const struct span *parts, size_t count)
-{
-    (void)transport;
-    for (size_t i = 0; i < count; i++)
-        buf_put(&rig.heard, parts[i]);
-}
-
-static size_t hand_pending(const struct transport *transport)
-{
-    return ((const struct hand *)(const void *)transport)->pending;
-}
-
-static void hand_shutdown(struct transport *transport)
-{
-    ((struct hand *)(void *)transport)->is_shut = true;
-}
-
-static void hand_close(struct transport *transport)
-{
-    ((struct hand *)(void *)transport)->is_closed = true;
-}
-
-static const struct transport_ops hand_ops = {hand_nothing,  hand_nothing, hand_write, hand_pending,
-                                              hand_shutdown, hand_close,   hand_close};
-
-static void begin_hand(struct hand *hand)
-{
-    rig_init(&rig, 1);
-    *hand = (struct hand){.base = {.ops = &hand_ops}};
-    conn_accept(&rig.env, &rig.role, &hand->base);
-    rig.conn = list_entry(rig.env.conns.head.prev, struct conn, node);
-    rig_heard(&rig, "hello\r\n");
-}
-
-static void end_hand(struct hand *hand)
-{
-    check(hand->is_closed);
-    hand->base.events->on_closed(hand->base.owner);
-    sim_run(rig.sim);
-    rig_deinit(&rig);
-}
-
-static void hand_read(struct hand *hand, const char *text)
-{
-    hand->base.events->on_read(hand->base.owner, span_of(text));
-}
-
-TEST(test_memory_waits_for_the_post_under_way)
-{
-    struct hand hand;
-    begin_hand(&hand);
-    conn_wake(rig.conn);
-    hand.base.events->on_end(hand.base.owner, ERR_CLOSED);
-    check(hand.is_closed);
-    hand.base.events->on_closed(hand.base.owner);
-    rig_said(&rig, "<connection broke|>");
-    check_int(rig.env.conn_count, 1);
-    sim_run(rig.sim);
-    check_int(rig.env.conn_count, 0);
-    rig_deinit(&rig);
-}
-
-TEST(test_nothing_is_heard_after_the_close)
-{
-    struct hand hand;
-    begin_hand(&hand);
-    hand.base.events->on_end(hand.base.owner, ERR_CLOSED);
-    rig_said(&rig, "<connection broke|>");
-    hand_read(&hand, "echo 1\r\n");
-    hand.base.events->on_end(hand.base.owner, ERR_CLOSED);
-    hand.base.events->on_written(hand.base.owner);
-    hand.base.events->on_connected(hand.base.owner, 0, NULL);
-    conn_wake(rig.conn);
-    conn_end(rig.conn, ENDING_LIMIT);
-    conn_env_drain(&rig.env);
-    conn_env_close(&rig.env);
-    rig_said(&rig, "");
-    end_hand(&hand);
-}
-
-TEST(test_an_error_after_an_orderly_end)
-{
-    struct hand hand;
-    begin_hand(&hand);
-    hand.pending = 10;
-    hand_read(&hand, "job x\r\n");
-    hand.base.events->on_end(hand.base.owner, 0);
-    rig_said(&rig, "<job x|");
-    hand.base.events->on_end(hand.base.owner, ERR_CLOSED);
-    rig_said(&rig, "connection broke|>");
-    sim_run(rig.sim);
-    check_int(rig.jobs_freed, 1);
-    end_hand(&hand);
-}
-
-TEST(test_what_was_read_before_a_reset_is_still_fed)
-{
-    struct hand hand;
-    begin_hand(&hand);
-    hand.pending = RIG_MARK;
-    hand_read(&hand, "echo 1\r\necho 2\r\njob x\r\necho 3\r\n");
-    rig_said(&rig, "<");
-    hand.base.events->on_end(hand.base.owner, ERR_CLOSED);
-    rig_said(&rig, "echo 1|echo 2|job x|connection broke|>");
-    end_hand(&hand);
-}
-
-TEST(test_input_that_nobody_may_bring_during_the_go_ahead)
-{
-    struct hand hand;
-    begin_hand(&hand);
-    hand.pending = 1;
-    hand_read(&hand, "starttls\r\n");
-    rig_heard(&rig, "go ahead\r\n");
-    hand_read(&hand, "echo evil\r\n");
-    rig_said(&rig, "<starttls|>");
-    end_hand(&hand);
-}
-
-TEST(test_a_peer_that_goes_during_the_go_ahead)
-{
-    for (int err = ERR_CLOSED; err <= 0; err -= ERR_CLOSED) {
-        struct hand hand;
-        begin_hand(&hand);
-        hand.pending = 1;
-        hand_read(&hand, "starttls\r\n");
-        hand.base.events->on_end(hand.base.owner, err);
-        rig_said(&rig, err == 0 ? "<starttls|closed by peer|>" : "<starttls|connection broke|>");
-        if (!hand.is_closed) {
-            hand.pending = 0;
-            hand.base.events->on_written(hand.base.owner);
-        }
-        end_hand(&hand);
-    }
-}
-
-TEST(test_a_peer_that_went_before_the_upgrade)
-{
-    struct hand hand;
-    begin_hand(&hand);
-    hand_read(&hand, "job x\r\nstarttls\r\n");
-    hand.base.events->on_end(hand.base.owner, 0);
-    sim_run(rig.sim);
-    rig_said(&rig, "<job x|answer|starttls|closed by peer|>");
-    check_int(rig.env.upgrades_refused, 0);
-    end_hand(&hand);
-}
-
-TEST(test_a_peer_that_goes_during_our_last_words)
-{
-    struct hand hand;
-    begin_hand(&hand);
-    hand.pending = 1;
-    hand_read(&hand, "quit\r\nmore");
-    hand.base.events->on_end(hand.base.owner, 0);
-    check(!hand.is_closed && !hand.is_shut);
-    hand.pending = 0;
-    hand.base.events->on_written(hand.base.owner);
-    check(hand.is_shut);
-    end_hand(&hand);
-    begin_hand(&hand);
-    hand.pending = 1;
-    hand_read(&hand, "quit\r\n");
-    hand.base.events->on_end(hand.base.owner, ERR_CLOSED);
-    check(!hand.is_shut);
-    end_hand(&hand);
-}
-
-TEST(test_a_connection_accepted_during_a_drain)
-{
-    struct hand hand;
-    rig_init(&rig, 1);
-    conn_env_drain(&rig.env);
-    check_int(rig.idle_count, 1);
-    hand = (struct hand){.base = {.ops = &hand_ops}};
-    conn_accept(&rig.env, &rig.role, &hand.base);
-    rig_said(&rig, "<server stops|>");
-    rig_heard(&rig, "hello\r\nbye\r\n");
-    sim_advance_ms(rig.sim, 1000);
-    end_hand(&hand);
-    check_int(rig.idle_count, 3); /* the third when end_hand() closes all of none */
-}
-
-/* --- what a listener's row gives --- */
-
-static int references;
-
-static void *take_reference(void *service)
-{
-    references++;
-    return service;
-}
-
-static void give_back(void *service)
-{
-    (void)service;
-    references--;
-}
-
-static unsigned tapped[TAP_CLOSE + 1];
-
-static void on_tap(struct tap *tap, const struct tap_event *event)
-{
-    (void)tap;
-    tapped[event->kind]++;
-}
-
-TEST(test_a_connection_holds_its_service_and_is_tapped)
-{
-    struct tap tap = {on_tap};
-    rig_init(&rig, 1);
-    rig.role.service_ref = take_reference;
-    rig.role.service_unref = give_back;
-    rig.env.tap = &tap;
-    rig_connect(&rig);
-    rig_send(&rig, "echo 1\r\n");
-    check_int(references, 1);
-    rig_hang_up(&rig);
-    check_int(references, 0);
-    check(tapped[TAP_OPEN] == 1 && tapped[TAP_CLOSE] == 1);
-    check(tapped[TAP_CLEAR_IN] == 1 && tapped[TAP_CLEAR_OUT] == 2);
-    rig_deinit(&rig);
-}
-
 TEST(test_a_session_that_takes_nothing_is_ended)
 {
     begin();
@@ -733,17 +496,4 @@ CHECK_MAIN(
     {"test_a_line_may_be_so_long_and_no_longer", test_a_line_may_be_so_long_and_no_longer},
     {"test_an_idle_connection_holds_no_buffer", test_an_idle_connection_holds_no_buffer},
     {"test_a_peer_may_go_at_any_moment", test_a_peer_may_go_at_any_moment},
-    {"test_memory_waits_for_the_post_under_way", test_memory_waits_for_the_post_under_way},
-    {"test_nothing_is_heard_after_the_close", test_nothing_is_heard_after_the_close},
-    {"test_an_error_after_an_orderly_end", test_an_error_after_an_orderly_end},
-    {"test_what_was_read_before_a_reset_is_still_fed",
-     test_what_was_read_before_a_reset_is_still_fed},
-    {"test_input_that_nobody_may_bring_during_the_go_ahead",
-     test_input_that_nobody_may_bring_during_the_go_ahead},
-    {"test_a_peer_that_goes_during_the_go_ahead", test_a_peer_that_goes_during_the_go_ahead},
-    {"test_a_peer_that_went_before_the_upgrade", test_a_peer_that_went_before_the_upgrade},
-    {"test_a_peer_that_goes_during_our_last_words", test_a_peer_that_goes_during_our_last_words},
-    {"test_a_connection_accepted_during_a_drain", test_a_connection_accepted_during_a_drain},
-    {"test_a_connection_holds_its_service_and_is_tapped",
-     test_a_connection_holds_its_service_and_is_tapped},
     {"test_a_session_that_takes_nothing_is_ended", test_a_session_that_takes_nothing_is_ended})

@@ -1,6 +1,4 @@
 /* Where lines end and what is wrong with them; the same for every way to cut the bytes. */
-#include <stdlib.h>
-
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -8,6 +6,16 @@
 #include "net/reader.h"
 
 enum { MAX = 8 };
+
+static uint64_t random_state;
+
+/* splitmix64: repeats exactly. */
+static size_t next_random(void)
+{
+    uint64_t z = random_state += 0x9e3779b97f4a7c15U;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+    return (size_t)(z ^ (z >> 29));
+}
 
 static const char fault_letters[] = {[LINE_OK] = '=',
                                      [LINE_TOO_LONG] = 'T',
@@ -35,7 +43,7 @@ static void run(struct span bytes, size_t max, size_t cut, struct buf *got)
     struct reader reader;
     reader_init(&reader);
     while (bytes.len > 0) {
-        size_t len = cut == 0 ? bytes.len : 1 + (size_t)rand() % cut;
+        size_t len = cut == 0 ? bytes.len : 1 + next_random() % cut;
         struct span piece = span_first(bytes, len);
         char *copy = span_dup(piece);
         reader_feed(&reader, span_make(copy, piece.len));
@@ -89,7 +97,7 @@ static const struct line_case {
 TEST(test_lines_and_faults_are_the_same_however_cut)
 {
     static const size_t cuts[] = {0, 1, 2, 3, 5, 5, 5, 7, 7, 7};
-    srand(1);
+    random_state = 1;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         size_t len = cases[i].len != 0 ? cases[i].len : strlen(cases[i].bytes);
         check_case = cases[i].wanted;
@@ -106,14 +114,14 @@ TEST(test_lines_and_faults_are_the_same_however_cut)
 TEST(test_random_bytes_give_the_same_lines_however_cut)
 {
     static const char alphabet[] = {'a', 'b', '\r', '\n', '\0', '\r', '\n'};
-    srand(2);
+    random_state = 2;
     for (unsigned round = 0; round < 3000; round++) {
         char bytes[60];
-        size_t len = (size_t)rand() % sizeof bytes, max = 1 + (size_t)rand() % 6;
+        size_t len = next_random() % sizeof bytes, max = 1 + next_random() % 6;
         for (size_t i = 0; i < len; i++)
-            bytes[i] = i > 0 && bytes[i - 1] == '\r' && rand() % 2
+            bytes[i] = i > 0 && bytes[i - 1] == '\r' && next_random() % 2
                            ? '\n'
-                           : alphabet[(size_t)rand() % sizeof alphabet];
+                           : alphabet[next_random() % sizeof alphabet];
         struct buf whole, cut;
         buf_init(&whole, 0);
         buf_init(&cut, 0);

@@ -2,7 +2,9 @@
  * The one place where a connection becomes secure: what it refuses, what it lets through, and that
  * no byte from before the handshake is ever seen behind it. Real TLS over the simulator.
  */
-#include "net_rig_client.h"
+#include "check.h"
+#include "net/conn_internal.h"
+#include "tests/fake/net_rig_client.h"
 
 static struct rig rig;
 static struct rig_client client;
@@ -122,11 +124,12 @@ TEST(test_a_go_ahead_that_nobody_reads_times_out)
 
 TEST(test_a_handshake_has_so_long_as_a_whole)
 {
+    static const char record[] = "\x16\x03\x01\x02";
     begin_raw(SIM_WHOLE);
     rig_send(&rig, "starttls\r\n");
     for (int i = 0; i < 4; i++) {
         sim_advance_ms(rig.sim, 1000);
-        rig_send_bytes(&rig, span_make("\x16\x03\x01\x02" + i, 1));
+        rig_send_bytes(&rig, span_make(&record[i], 1));
     }
     sim_advance_ms(rig.sim, 999);
     check_int(rig.conn->state, CONN_HANDSHAKE);
@@ -227,20 +230,11 @@ TEST(test_a_client_that_trusts_another_authority_refuses)
 
 /* --- the client's side of the injection --- */
 
-static void raw_server_accept(void *owner, struct transport *transport)
-{
-    struct rig *self = owner;
-    transport->events = &rig_peer_events;
-    transport->owner = self;
-    self->peer.transport = transport;
-    transport_read_on(transport);
-}
-
 static void begin_raw_server(void)
 {
     struct endpoint endpoint = rig_endpoint();
     rig_init_tls(&rig, 5);
-    sim_listen(rig.sim, rig.env.loop, &endpoint, raw_server_accept, &rig);
+    sim_listen(rig.sim, rig.env.loop, &endpoint, rig_accept_raw, &rig);
     rig_client_init(&client, &rig, script);
     rig_client_dial(&client);
     rig_send(&rig, "hello\r\n");
@@ -335,7 +329,7 @@ TEST(test_either_side_may_go_at_any_step)
         rig_client_init(&client, &rig, script);
         client.dial.security = rig.role.security;
         client.conn = dial_start(&rig.env, &client.dial);
-        sim_spoil_after(client.conn->transport, i * 17, ways[i % 3]);
+        sim_spoil_after(client.conn->transport, (size_t)i * 17, ways[i % 3]);
         sim_advance_ms(rig.sim, 400000);
         check_int(rig.env.conn_count, 0);
         end_client();
@@ -409,7 +403,7 @@ int main(int argc, char **argv)
 {
     rig_lab_init();
     int failed = run_tests(argc, argv);
-    tls_lab_deinit(&rig_lab);
+    rig_lab_deinit();
     return failed;
 }
 

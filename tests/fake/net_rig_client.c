@@ -1,50 +1,31 @@
 /*
- * net_rig_client: the other half of net_rig.h: a client session that is dialled, asks for STARTTLS
- * when it starts in plaintext, then says its script and writes down the answers; and the lab that
- * gives both sides their TLS.
+ * The client's half of the rig, see net_rig_client.h.
  */
-#ifndef POSTERN_TESTS_UNIT_NET_RIG_CLIENT_H
-#define POSTERN_TESTS_UNIT_NET_RIG_CLIENT_H
+#include "tests/fake/net_rig_client.h"
 
-#include "net/dial.h"
-#include "net/fault.h"
-#include "tests/fake/tls_lab.h"
-#include "tests/unit/net_rig.h"
-
-struct rig_client {
-    struct rig *rig;
-    struct conn *conn;
-    struct host *host;
-    const char *script;
-    struct buf said; /* as rig->said, by the client's session */
-    struct tls_client_policy policy;
-    struct dial dial;
-    unsigned secure_count, gone_count, opened, freed;
-    enum conn_phase phase;
-    struct fault fault;
-    struct tls_facts facts;
-};
+#include "base/require.h"
+#include "net/close.h"
 
 static struct tls_lab rig_lab;
 
 static struct verdict rig_client_line(void *session, enum line_fault fault, struct span line);
 
-static inline struct verdict rig_client_want(void)
+static struct verdict rig_client_want(void)
 {
-    return want_line(RIG_LINE_MAX * 100, 30000, rig_client_line);
+    return want_line(6400, 30000, rig_client_line);
 }
 
-static inline void *rig_client_open(void *service, struct host *host, enum session_start start)
+static void *rig_client_open(void *service, struct host *host, enum session_start start)
 {
     struct rig_client *self = service;
     self->host = host;
     self->opened++;
-    check_int(start == SESSION_UPGRADED, self->opened == 2);
+    require((start == SESSION_UPGRADED) == (self->opened == 2));
     buf_puts(&self->said, host->tls != NULL ? "<secure " : "<");
     return self;
 }
 
-static inline struct verdict rig_client_start(void *session)
+static struct verdict rig_client_start(void *session)
 {
     struct rig_client *self = session;
     if (self->opened == 2)
@@ -52,7 +33,7 @@ static inline struct verdict rig_client_start(void *session)
     return rig_client_want();
 }
 
-static inline struct verdict rig_client_line(void *session, enum line_fault fault, struct span line)
+static struct verdict rig_client_line(void *session, enum line_fault fault, struct span line)
 {
     struct rig_client *self = session;
     if (fault == LINE_OK)
@@ -65,20 +46,20 @@ static inline struct verdict rig_client_line(void *session, enum line_fault faul
     return rig_client_want();
 }
 
-static inline struct verdict rig_client_wake(void *session)
+static struct verdict rig_client_wake(void *session)
 {
     struct rig_client *self = session;
     out_puts(self->host->out, "quit\r\n");
     return rig_client_want();
 }
 
-static inline void rig_client_ending(void *session, enum ending why)
+static void rig_client_ending(void *session, enum ending why)
 {
     struct rig_client *self = session;
     buf_printf(&self->said, "%s|", conn_ending_text(why));
 }
 
-static inline void rig_client_free(void *session)
+static void rig_client_free(void *session)
 {
     struct rig_client *self = session;
     self->freed++;
@@ -92,18 +73,18 @@ static const struct session_type rig_client_type = {.name = "smtp-client",
                                                     .ending = rig_client_ending,
                                                     .free = rig_client_free};
 
-static inline void rig_on_secure(void *owner, const struct tls_facts *facts)
+static void rig_on_secure(void *owner, const struct tls_facts *facts)
 {
     struct rig_client *self = owner;
-    check_int(self->gone_count, 0);
+    require(self->gone_count == 0);
     self->secure_count++;
     self->facts = *facts;
 }
 
-static inline void rig_on_gone(void *owner, enum conn_phase phase, const struct fault *fault)
+static void rig_on_gone(void *owner, enum conn_phase phase, const struct fault *fault)
 {
     struct rig_client *self = owner;
-    check_int(self->opened, self->freed);
+    require(self->opened == self->freed);
     self->gone_count++;
     self->phase = phase;
     self->fault = *fault;
@@ -111,28 +92,32 @@ static inline void rig_on_gone(void *owner, enum conn_phase phase, const struct 
 
 static const struct conn_owner_events rig_client_events = {rig_on_secure, rig_on_gone};
 
-static inline void rig_accept(void *owner, struct transport *transport)
+static void rig_accept(void *owner, struct transport *transport)
 {
     struct rig *rig = owner;
     conn_accept(&rig->env, &rig->role, transport);
-    rig->conn = list_entry(rig->env.conns.head.prev, struct conn, node);
+    rig->conn = rig_last_conn(rig);
 }
 
-static inline struct endpoint rig_endpoint(void)
+struct endpoint rig_endpoint(void)
 {
     struct endpoint endpoint;
     require(endpoint_parse(span_of("192.0.2.1"), 25, &endpoint) == 0);
     return endpoint;
 }
 
-static inline void rig_lab_init(void)
+void rig_lab_init(void)
 {
     tls_lab_init(&rig_lab);
     rig_lab.clock.now_s = TLS_LAB_NOW_S;
 }
 
-/* rig_init() with TLS and a listener at rig_endpoint(). */
-static inline void rig_init_tls(struct rig *rig, uint64_t seed)
+void rig_lab_deinit(void)
+{
+    tls_lab_deinit(&rig_lab);
+}
+
+void rig_init_tls(struct rig *rig, uint64_t seed)
 {
     struct fault fault;
     rig_init(rig, seed);
@@ -142,14 +127,14 @@ static inline void rig_init_tls(struct rig *rig, uint64_t seed)
     sim_listen(rig->sim, rig->env.loop, &endpoint, rig_accept, rig);
 }
 
-static inline void rig_deinit_tls(struct rig *rig)
+void rig_deinit_tls(struct rig *rig)
 {
     struct tls_manager *tls = rig->env.tls;
     rig_deinit(rig);
     tls_manager_free(&tls);
 }
 
-static inline void rig_client_init(struct rig_client *self, struct rig *rig, const char *script)
+void rig_client_init(struct rig_client *self, struct rig *rig, const char *script)
 {
     *self = (struct rig_client){.rig = rig, .script = script};
     self->policy = (struct tls_client_policy){
@@ -163,19 +148,17 @@ static inline void rig_client_init(struct rig_client *self, struct rig *rig, con
     buf_init(&self->said, 0);
 }
 
-static inline void rig_client_dial(struct rig_client *self)
+void rig_client_dial(struct rig_client *self)
 {
     self->dial.security = self->rig->role.security;
     self->conn = dial_start(&self->rig->env, &self->dial);
-    check_int(self->opened, 0);
+    require(self->opened == 0);
     sim_run(self->rig->sim);
 }
 
-static inline void rig_client_deinit(struct rig_client *self)
+void rig_client_deinit(struct rig_client *self)
 {
-    check_int(self->gone_count, 1);
-    check_int(self->opened, self->freed);
+    require(self->gone_count == 1);
+    require(self->opened == self->freed);
     buf_release(&self->said);
 }
-
-#endif
