@@ -13,9 +13,6 @@ static const char help[] =
     "ALIAS and TARGET are addresses; without a domain they belong to the first domain of the\n"
     "configuration. A TARGET elsewhere is relayed. Loops of aliases end silently.\n"
     "\n"
-    "  -c, --config FILE   the configuration\n"
-    "  -h, --help\n"
-    "\n"
     "Works while the server runs and when it does not.\n"
     "\n"
     "Example: postern alias add info@example.org alice bob@example.net\n";

@@ -17,9 +17,6 @@ static const char help[] =
     "Every complaint is a line: file, line number, what is wrong, what would be right. Also loads\n"
     "the certificate and key as the server would. Exit status 0: the server can start.\n"
     "\n"
-    "  -c, --config FILE   the configuration\n"
-    "  -h, --help\n"
-    "\n"
     "Example: postern check -c /etc/postern/postern.conf\n";
 
 static int check_tls(const struct settings *settings)

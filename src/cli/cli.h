@@ -27,7 +27,8 @@ struct cli_common {
     char **words;          /* what is left */
     int word_count;
 };
-/* CLI_OK to go on; else print nothing more and exit with *status_out (after --help: 0). */
+/* help: the subcommand's own; what the options say is added. CLI_OK to go on; else print nothing
+ * more and exit with *status_out (after --help: 0). */
 int cli_common(int argc, char **argv, const char *help, struct cli_common *out, int *status_out);
 
 /* Loads the configuration; complaints go to standard error as "file:line: sentence". */

@@ -26,6 +26,13 @@ static const char *find_conf_file(void)
     return places[1];
 }
 
+static const char common_help[] =
+    "\n"
+    "  -c, --config FILE   the configuration (default: what POSTERN_CONF names, else the first\n"
+    "                      there is of ./postern.conf, ./postern-data/postern.conf and\n"
+    "                      /etc/postern/postern.conf)\n"
+    "  -h, --help          prints this text\n";
+
 int cli_common(int argc, char **argv, const char *help, struct cli_common *out, int *status_out)
 {
     static const struct option options[] = {
@@ -39,7 +46,7 @@ int cli_common(int argc, char **argv, const char *help, struct cli_common *out, 
             continue;
         }
         if (option == 'h')
-            (void)fputs(help, stdout);
+            (void)printf("%s%s", help, common_help);
         else
             (void)fprintf(stderr, "try: postern %s --help\n", argv[0]);
         *status_out = option == 'h' ? CLI_OK : CLI_USAGE;

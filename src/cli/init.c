@@ -41,7 +41,7 @@ static const char help[] =
     "                       first DOMAIN. Without :PW one is made and printed\n"
     "  --port-offset N      added to every port: 10000 serves 25 on 10025 (default 0)\n"
     "  --listen ADDRESS     listens only there (default: all IPv4 and IPv6 addresses)\n"
-    "  -h, --help\n"
+    "  -h, --help           prints this text\n"
     "\n"
     "Example: postern init --domain example.org --user alice --port-offset 10000\n";
 

@@ -12,9 +12,6 @@ static const char help[] =
     "  postern queue retry ID     tries at once\n"
     "  postern queue delete ID    removes it; nobody is told\n"
     "\n"
-    "  -c, --config FILE   the configuration\n"
-    "  -h, --help\n"
-    "\n"
     "Works while the server runs and when it does not.\n"
     "\n"
     "Example: postern queue retry 17\n";

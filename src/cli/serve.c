@@ -13,9 +13,6 @@ static const char help[] =
     "event; the line \"info server ready\" says that every listener accepts. SIGTERM drains and\n"
     "stops; SIGHUP reads the configuration and the certificates again without dropping anybody.\n"
     "\n"
-    "  -c, --config FILE   the configuration\n"
-    "  -h, --help\n"
-    "\n"
     "Example: postern serve -c /etc/postern/postern.conf\n";
 
 int cli_serve(int argc, char **argv)

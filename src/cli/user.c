@@ -19,11 +19,6 @@ static const char help[] =
     "Without :PASSWORD it is asked for on a terminal, or read as one line from standard input;\n"
     "when that is empty, a password is made and printed.\n"
     "\n"
-    "  -c, --config FILE   the configuration (default: ./postern.conf, "
-    "./postern-data/postern.conf,\n"
-    "                      /etc/postern/postern.conf, or what POSTERN_CONF names)\n"
-    "  -h, --help\n"
-    "\n"
     "Works while the server runs and when it does not.\n"
     "\n"
     "Example: postern user add alice@example.org\n";

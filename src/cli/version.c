@@ -8,7 +8,9 @@
 int cli_version(int argc, char **argv)
 {
     if (argc > 1 && (span_is(span_of(argv[1]), "--help") || span_is(span_of(argv[1]), "-h"))) {
-        (void)puts("postern version - prints the version\n\nExample: postern version");
+        (void)puts("postern version - prints the version\n\n"
+                   "  postern version\n\n"
+                   "Example: postern version");
         return CLI_OK;
     }
     (void)puts("postern " POSTERN_VERSION);
