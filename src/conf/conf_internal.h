@@ -98,6 +98,9 @@ struct conf_draft {
     struct arena arena; /* of all texts and lists */
 };
 
+/* A row's name with its group: "smtp.recipients_max". */
+const char *conf_row_path(const struct conf_row *row, char out[80]);
+
 extern const struct conf_row conf_rows[];
 extern const size_t conf_row_count;
 extern const struct conf_row conf_listener_rows[];
@@ -108,19 +111,6 @@ struct conf_group {
 };
 extern const struct conf_group conf_groups[];
 extern const size_t conf_group_count;
-
-/* --- value.c: texts to values and back --- */
-
-/* 0, or ERR_SYNTAX (no number, no or unknown unit), ERR_LIMIT (does not fit). */
-int conf_parse_size(const char *text, int64_t *bytes_out) __attribute__((warn_unused_result));
-int conf_parse_time(const char *text, int64_t *ms_out) __attribute__((warn_unused_result));
-/* In the largest unit that leaves a whole number: "64M". */
-void conf_put_size(struct buf *out, int64_t bytes);
-void conf_put_time(struct buf *out, int64_t ms);
-/* Place of text in "a|b|c", or -1. */
-int conf_choice_index(const char *choices, const char *text);
-/* A row's name with its group: "smtp.recipients_max". */
-const char *conf_row_path(const struct conf_row *row, char out[80]);
 
 /* --- fill.c: a tree into fields, by rows --- */
 

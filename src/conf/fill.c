@@ -8,6 +8,7 @@
 
 #include "base/require.h"
 #include "conf/conf_internal.h"
+#include "conf/value.h"
 
 enum { KEY_LEN_MAX = 64 /* longer keys have no neighbour */ };
 

@@ -3,6 +3,8 @@
  * and postern.conf(5) come from these rows; there is no second list. What is checked across several
  * keys is check.c. Tests: test_conf_load.c, test_conf_show.c.
  */
+#include <stdio.h>
+
 #include "conf/conf_internal.h"
 #include "conf/syntax.h"
 
@@ -200,3 +202,9 @@ const struct conf_row conf_listener_rows[] = {
 };
 /* clang-format on */
 const size_t conf_listener_row_count = sizeof conf_listener_rows / sizeof *conf_listener_rows;
+
+const char *conf_row_path(const struct conf_row *row, char out[80])
+{
+    (void)snprintf(out, 80, "%s%s%s", row->group, row->group[0] != '\0' ? "." : "", row->name);
+    return out;
+}

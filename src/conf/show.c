@@ -4,6 +4,7 @@
  * what is in the repository. Tests: test_conf_show.c.
  */
 #include "conf/conf_internal.h"
+#include "conf/value.h"
 
 enum { COMMENT_WIDTH = 96 };
 

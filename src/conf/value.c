@@ -2,9 +2,11 @@
  * value: texts of the file to numbers and back: sizes ("25M"), times ("30s"), choices ("a|b|c").
  * Ranges are checked by fill.c. Tests: test_conf_load.c, fuzz_conf.c.
  */
-#include <stdio.h>
+#include "conf/value.h"
 
-#include "conf/conf_internal.h"
+#include <string.h>
+
+#include "base/err.h"
 
 struct unit {
     const char *name;
@@ -83,10 +85,4 @@ int conf_choice_index(const char *choices, const char *text)
         if (span_is(span_cut(&rest, '|'), text))
             return i;
     return -1;
-}
-
-const char *conf_row_path(const struct conf_row *row, char out[80])
-{
-    (void)snprintf(out, 80, "%s%s%s", row->group, row->group[0] != '\0' ? "." : "", row->name);
-    return out;
 }

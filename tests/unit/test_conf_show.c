@@ -8,6 +8,7 @@
 #include "check.h"
 #include "conf/conf.h"
 #include "conf/conf_internal.h"
+#include "conf/value.h"
 
 #define REFERENCE_FILE "conf/reference.conf"
 #define MANUAL_FILE    "docs/man/postern.conf.5"
