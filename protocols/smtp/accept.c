@@ -7,9 +7,6 @@
 #include "protocols/smtp/server_internal.h"
 #include "tls/facts.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 void smtp_accept_begin(struct smtp_session *session, enum smtp_dot_framing framing)
 {
     struct smtp_mail *mail = &session->mail;
@@ -170,12 +167,9 @@ static void log_accepted(const struct smtp_session *session, uint64_t message)
 {
     const struct smtp_mail *mail = &session->mail;
     struct log_line log;
-    char id[17];
 
-    /* All sixteen digits, as the reply and the Received field have them. */
-    (void)snprintf(id, sizeof id, "%016" PRIx64, message);
     smtp_log_begin(session, &log, LOG_INFO, "accepted");
-    log_text(&log, "msg", id);
+    log_id(&log, "msg", message);
     log_span(&log, "from", mail->reverse_path);
     if (mail->rcpt_count == 1)
         log_span(&log, "rcpt", mail->only_rcpt);

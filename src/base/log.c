@@ -253,6 +253,15 @@ void log_hex(struct log_line *line, const char *key, uint64_t value)
     add(line, text, (size_t)len);
 }
 
+void log_id(struct log_line *line, const char *key, uint64_t id)
+{
+    char text[24];
+    if (!add_key(line, key))
+        return;
+    int len = snprintf(text, sizeof text, "%016" PRIx64, id);
+    add(line, text, (size_t)len);
+}
+
 void log_end(struct log_line *line)
 {
     if (line->len == 0)

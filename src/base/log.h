@@ -43,6 +43,9 @@ void log_text(struct log_line *line, const char *key, const char *value); /* val
 void log_span(struct log_line *line, const char *key, struct span value);
 void log_int(struct log_line *line, const char *key, int64_t value);
 void log_hex(struct log_line *line, const char *key, uint64_t value);
+/* An id that is also seen elsewhere (a message's: in the 250 reply, the Received field, `postern
+ * queue`): always sixteen hexadecimal digits, so that one search finds all. */
+void log_id(struct log_line *line, const char *key, uint64_t id);
 /* Sends the line. A line below the level was never built: begin and these do nothing then. */
 void log_end(struct log_line *line);
 

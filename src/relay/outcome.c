@@ -4,7 +4,6 @@
  * report, both in one transaction. A settlement that the store refuses is tried again: the lease
  * stays until the store has it, so nothing is delivered twice. Tests: tests/unit/test_relay.c.
  */
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/log.h"
@@ -57,14 +56,12 @@ static void log_outcome(const struct entry *entry, const struct relay_outcome *o
 {
     static const char *const events[] = {"delivered", "deferred", "failed"};
     const struct store_queue_row *row = &entry->row;
-    char message[24];
     struct log_line line;
-    (void)snprintf(message, sizeof message, "%016" PRIx64, row->message);
     enum relay_verdict verdict = outcome->verdict;
     if (settlement->outcome.kind == STORE_OUTCOME_DONE && verdict == RELAY_TEMPORARY)
         verdict = RELAY_PERMANENT;
     log_begin(&line, LOG_INFO, "relay", events[verdict]);
-    log_text(&line, "msg", message);
+    log_id(&line, "msg", row->message);
     log_span(&line, "from", row->reverse_path);
     log_span(&line, "to", row->recipient);
     log_text(&line, "host", outcome->host);
