@@ -280,6 +280,17 @@ void job_cancel(struct job *job)
     atomic_store_explicit(&job->is_cancelled, true, memory_order_relaxed);
 }
 
+static void tell_nobody(struct job *job, void *owner)
+{
+    (void)job;
+    (void)owner;
+}
+
+void job_disown(struct job *job)
+{
+    job->done = tell_nobody;
+}
+
 /* Ports. */
 
 /* Takes what is finished: done, unless cancelled, and free. */
@@ -338,19 +349,22 @@ struct job_port *job_port_create(struct jobs *jobs, struct loop *loop)
     return port;
 }
 
+static void cancel_for(struct job *job, const struct job_port *port)
+{
+    if (job->port == port && job->done != tell_nobody)
+        job_cancel(job);
+}
+
 /* Marks what waits or runs for the port. A batch under way is not looked into: it is short. */
 static void cancel_in_lane(struct lane *lane, const struct job_port *port)
 {
     require(pthread_mutex_lock(&lane->lock) == 0);
     list_each (node, &lane->waiting) {
-        struct job *job = list_entry(node, struct job, node);
-        if (job->port == port)
-            job_cancel(job);
+        cancel_for(list_entry(node, struct job, node), port);
     }
     for (unsigned i = 0; i < lane->worker_count; i++) {
-        struct job *job = lane->workers[i].current;
-        if (job != NULL && job->port == port)
-            job_cancel(job);
+        if (lane->workers[i].current != NULL)
+            cancel_for(lane->workers[i].current, port);
     }
     require(pthread_mutex_unlock(&lane->lock) == 0);
 }

@@ -66,6 +66,9 @@ void job_submit(struct job_port *port, struct job *job, void (*done)(struct job 
                 void *owner);
 /* The owner is gone: done will not be called. The caller forgets the pointer. */
 void job_cancel(struct job *job);
+/* The owner is gone, but the work is to be done (a delivery is to be written down): it runs, also
+ * when its port is freed, and nobody is told. The caller forgets the pointer. Loop thread. */
+void job_disown(struct job *job);
 /* Any thread. */
 static inline bool job_is_cancelled(const struct job *job)
 {
