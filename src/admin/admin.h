@@ -28,6 +28,9 @@ struct admin_call {
     const struct admin_row *row;
     struct buf text; /* the answer, lines ending in '\n' */
     int status;      /* 0 or 1, an exit status */
+    /* Told of a queue entry that was deleted; may be NULL. */
+    void (*on_deleted)(void *owner, uint64_t id);
+    void *owner;
 };
 
 void admin_call_init(struct admin_call *call, struct store *store);
@@ -49,6 +52,9 @@ void admin_finish(struct admin_call *call, struct job *job);
  */
 struct admin_service {
     struct store *store;
+    /* A queue entry was deleted: who has it in hand is to drop it. May be NULL. */
+    void (*on_deleted)(void *owner, uint64_t id);
+    void *owner;
 };
 extern const struct session_type admin_session_type;
 

@@ -83,6 +83,8 @@ static struct verdict on_line(void *session, enum line_fault fault, struct span 
 {
     struct control *control = session;
     admin_call_init(&control->call, control->service->store);
+    control->call.on_deleted = control->service->on_deleted;
+    control->call.owner = control->service->owner;
     control->has_call = true;
     if (fault != LINE_OK || admin_line_read(&control->call, line) != 0) {
         out_puts(control->host->out, "|malformed line\r\ndone 1\r\n");

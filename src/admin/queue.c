@@ -10,11 +10,14 @@
 #include "mail/date.h"
 #include "store/queue_rows.h"
 
-enum { QUEUE_LIST_MAX = 100000 };
+enum {
+    QUEUE_SEARCH_MAX = 100000, /* rows looked through for one that is named */
+    QUEUE_LIST_MAX = 10000     /* more than anybody reads, and as much as a loop may stop for */
+};
 
 struct job *admin_start_queue(struct admin_call *call)
 {
-    return &store_queue_create(call->store, INT64_MAX, 0, 0, QUEUE_LIST_MAX)->job;
+    return &store_queue_create(call->store, INT64_MAX, INT64_MIN, 0, QUEUE_SEARCH_MAX)->job;
 }
 
 static bool is_usable(struct admin_call *call, const struct store_queue *queue)
@@ -26,11 +29,21 @@ static bool is_usable(struct admin_call *call, const struct store_queue *queue)
     return false;
 }
 
+/* What other servers and senders wrote may be meant for the administrator's terminal: only plain
+ * ASCII gets there. */
+static void put_safe(struct admin_call *call, struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char byte = text.ptr[i];
+        buf_put_byte(&call->text, byte >= ' ' && byte < 0x7F ? byte : '?');
+    }
+}
+
 static void put_path(struct admin_call *call, const char *key, struct span path)
 {
     buf_puts(&call->text, key);
     buf_puts(&call->text, "<");
-    buf_put(&call->text, path);
+    put_safe(call, path);
     buf_puts(&call->text, ">");
 }
 
@@ -44,7 +57,7 @@ static void list_row(struct admin_call *call, const struct store_queue_row *row)
     put_path(call, " to=", row->recipient);
     if (row->last_status.len > 0) {
         buf_puts(&call->text, " last: ");
-        buf_put(&call->text, row->last_status);
+        put_safe(call, row->last_status);
     }
     buf_puts(&call->text, "\n");
 }
@@ -54,9 +67,11 @@ void admin_finish_queue_list(struct admin_call *call, struct job *job)
     struct store_queue *queue = (struct store_queue *)job;
     if (!is_usable(call, queue))
         return;
-    for (size_t i = 0; i < queue->count; i++)
+    for (size_t i = 0; i < queue->count && i < QUEUE_LIST_MAX; i++)
         list_row(call, &queue->rows[i]);
-    buf_printf(&call->text, "%zu in the queue\n", queue->count);
+    buf_printf(&call->text, "%zu%s in the queue%s\n", queue->count,
+               queue->count == QUEUE_SEARCH_MAX ? " or more" : "",
+               queue->count > QUEUE_LIST_MAX ? "; the first are shown" : "");
 }
 
 /* A queue id (decimal) or a message id (16 hexadecimal digits) names the row. */
@@ -84,7 +99,7 @@ static void show_row(struct admin_call *call, const struct store_queue_row *row)
     buf_printf(&call->text, "attempts      %u\n", row->attempts);
     buf_printf(&call->text, "next attempt  %s\n", due);
     buf_puts(&call->text, "last outcome  ");
-    buf_put(&call->text, row->last_status.len == 0 ? span_of("none yet") : row->last_status);
+    put_safe(call, row->last_status.len == 0 ? span_of("none yet") : row->last_status);
     buf_puts(&call->text, "\n");
 }
 
@@ -129,15 +144,19 @@ struct job *admin_start_queue_delete(struct admin_call *call)
 
 void admin_finish_queue_change(struct admin_call *call, struct job *job)
 {
-    struct store_settle *settle = (struct store_settle *)job;
+    const struct store_settle *settle = (struct store_settle *)job;
+    uint64_t id = 0;
     buf_puts(&call->text, "entry ");
     buf_put(&call->text, call->words[2]);
     buf_puts(&call->text, ": ");
-    if (settle->status == 0)
+    if (settle->status == 0 && settle->missing_count == 0)
         admin_say(call, call->row->done);
-    else if (settle->status == ERR_NOT_FOUND)
+    else if (settle->status == 0)
         admin_refuse(call, "there is no such entry; see: postern queue list");
     else
         admin_refuse(call,
                      settle->fault.text[0] != '\0' ? settle->fault.text : err_text(settle->status));
+    bool is_delete = span_is(call->words[1], "delete");
+    if (is_delete && call->on_deleted != NULL && span_to_u64(call->words[2], INT64_MAX, &id))
+        call->on_deleted(call->owner, id);
 }

@@ -122,24 +122,36 @@ struct settle_request {
 };
 REQUEST_LAYOUT(settle_request);
 
-/* A row that is not there was settled before: an outcome may come twice. */
-static int queue_remove(struct writer *writer, uint64_t id)
+/* 1, 0 or an error. */
+static int queue_find(struct writer *writer, uint64_t id, uint64_t *message_out)
 {
     struct db_rows rows;
     int found = db_query_one(writer->db, SQL_QUEUE_MESSAGE, DB_ARGS(db_u64(id)), &rows);
     if (found <= 0)
         return found;
-    uint64_t message = db_u64_at(&rows, 0);
+    *message_out = db_u64_at(&rows, 0);
     db_done(&rows);
+    return 1;
+}
+
+static int queue_remove(struct writer *writer, uint64_t id, uint64_t message)
+{
     int err = db_exec(writer->db, SQL_QUEUE_DELETE, DB_ARGS(db_u64(id)));
     return err != 0 ? err : writer_change_refs(writer, message, -1);
 }
 
-static int outcome_apply(struct writer *writer, const struct store_outcome *outcome)
+/* A row that is not there was settled before: an outcome may come twice. */
+static int outcome_apply(struct writer *writer, const struct store_outcome *outcome,
+                         size_t *missing_count)
 {
+    uint64_t message;
+    int found = queue_find(writer, outcome->id, &message);
+    *missing_count += found == 0;
+    if (found <= 0)
+        return found;
     switch (outcome->kind) {
     case STORE_OUTCOME_DONE:
-        return queue_remove(writer, outcome->id);
+        return queue_remove(writer, outcome->id, message);
     case STORE_OUTCOME_DEFERRED:
         return db_exec(
             writer->db, SQL_QUEUE_DEFER,
@@ -157,7 +169,7 @@ static int settle_apply(struct request *base, struct writer *writer)
     struct settle_request *request = (struct settle_request *)(void *)base;
     int err = 0;
     for (size_t i = 0; i < request->outcome_count && err == 0; i++)
-        err = outcome_apply(writer, &request->outcomes[i]);
+        err = outcome_apply(writer, &request->outcomes[i], &request->pub.missing_count);
     if (err != 0 || base->body == NULL)
         return err;
     struct store_envelope envelope = {.reverse_path = span_of("")};

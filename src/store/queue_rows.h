@@ -49,7 +49,8 @@ struct store_settle {
     struct job job;
     int status;
     struct fault fault;
-    uint64_t report; /* id of the report's message, 0: none */
+    size_t missing_count; /* outcomes of rows that are not there (any more); no error */
+    uint64_t report;      /* id of the report's message, 0: none */
 };
 /* Outcomes of attempts, and the report that they caused (or NULL), in one transaction. Takes
  * report_body; everything else is copied. */
