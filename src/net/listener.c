@@ -85,15 +85,18 @@ static int clear_path(const struct endpoint *endpoint)
     return unlink(un->sun_path) == 0 ? 0 : errno;
 }
 
-/* SO_REUSEPORT lets each loop have its own socket. That a second server of the same user could bind
- * too is prevented by the store's lock, which is taken first. */
-static int set_options(int fd, int family)
+enum port_use { PORT_ALONE, PORT_SHARED };
+
+/* SO_REUSEPORT lets each loop have its own socket. Without it a port where somebody listens is
+ * refused, SO_REUSEADDR or not: that is what tells a second server from our own loops. */
+static int set_options(int fd, int family, enum port_use use)
 {
     const int on = 1;
     if (family == AF_UNIX)
         return 0;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)
+        return errno;
+    if (use == PORT_SHARED && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
         return errno;
     /* 0.0.0.0 and :: are two listeners; without this the second would find the port taken. */
     if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0)
@@ -102,16 +105,26 @@ static int set_options(int fd, int family)
 }
 
 /* 0 or an errno. */
-static int bind_and_listen(int fd, const struct endpoint *endpoint, int backlog)
+static int bind_to(int fd, const struct endpoint *endpoint, enum port_use use)
 {
-    int error_number = set_options(fd, endpoint->address.ss_family);
+    int error_number = set_options(fd, endpoint->address.ss_family, use);
     if (error_number == 0 && endpoint->address.ss_family == AF_UNIX)
         error_number = clear_path(endpoint);
     if (error_number != 0)
         return error_number;
-    if (bind(fd, (const struct sockaddr *)&endpoint->address, endpoint->len) != 0)
-        return errno;
-    return listen(fd, backlog) == 0 ? 0 : errno;
+    return bind(fd, (const struct sockaddr *)&endpoint->address, endpoint->len) == 0 ? 0 : errno;
+}
+
+int listener_probe(const struct endpoint *endpoint, struct fault *fault)
+{
+    if (endpoint->address.ss_family == AF_UNIX)
+        return 0; /* listener_bind() asks itself */
+    int fd = socket(endpoint->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return bind_fault(endpoint, errno, fault);
+    int error_number = bind_to(fd, endpoint, PORT_ALONE);
+    (void)close(fd);
+    return error_number == 0 ? 0 : bind_fault(endpoint, error_number, fault);
 }
 
 int listener_bind(const struct endpoint *endpoint, int backlog, struct fault *fault)
@@ -119,7 +132,9 @@ int listener_bind(const struct endpoint *endpoint, int backlog, struct fault *fa
     int fd = socket(endpoint->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return bind_fault(endpoint, errno, fault);
-    int error_number = bind_and_listen(fd, endpoint, backlog);
+    int error_number = bind_to(fd, endpoint, PORT_SHARED);
+    if (error_number == 0 && listen(fd, backlog) != 0)
+        error_number = errno;
     if (error_number == 0)
         return fd;
     (void)close(fd);

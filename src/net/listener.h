@@ -18,6 +18,12 @@ struct quota;
 int listener_bind(const struct endpoint *endpoint, int backlog, struct fault *fault)
     __attribute__((warn_unused_result));
 
+/* 0, or a code with the reason in fault: somebody else listens there already. Asked before the
+ * first of several sockets is bound: SO_REUSEPORT would let two servers of one user share the port,
+ * and each would get half of the other's connections. */
+int listener_probe(const struct endpoint *endpoint, struct fault *fault)
+    __attribute__((warn_unused_result));
+
 /* Accepts on the loop of env, a libuv one. Takes fd. role and quota are borrowed and outlive every
  * connection; over the quota a connection is closed, with one log line a second. */
 struct listener *listener_start(struct conn_env *env, int fd, const struct conn_role *role,
