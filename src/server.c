@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,8 @@
 #include "server_internal.h"
 #include "store/store.h"
 #include "tls/manager.h"
+
+enum { CONTROL_CONNECTIONS_MAX = 32, CONTROL_BACKLOG = 16 };
 
 static void report(void *owner, const char *file, int line, const char *sentence)
 {
@@ -56,7 +59,8 @@ static int bind_address(struct server *server, size_t row, const char *address, 
     if (err != 0)
         return fault_set(fault, err, "listener %s: \"%s\" is not an address", listener->name,
                          address);
-    for (unsigned i = 0; i < server->loop_count; i++) {
+    err = listener_probe(&endpoint, fault);
+    for (unsigned i = 0; i < server->loop_count && err == 0; i++) {
         struct server_loop *loop = &server->loops[i];
         int fd = listener_bind(&endpoint, (int)server->first->settings->net.backlog, fault);
         if (fd < 0)
@@ -64,15 +68,23 @@ static int bind_address(struct server *server, size_t row, const char *address, 
         loop->bound = mem_realloc(loop->bound, (loop->bound_count + 1) * sizeof *loop->bound);
         loop->bound[loop->bound_count++] = (struct bound){row, fd};
     }
-    return 0;
+    return err;
 }
 
 /* A machine without IPv6 cannot listen on "::": that is worth a line, not a refusal to start, as
  * long as the listener has another address. */
-static bool may_skip(const char *address, int error_number)
+static bool may_skip(const char *address)
 {
-    return span_is(span_of(address), "::") &&
-           (error_number == EAFNOSUPPORT || error_number == EADDRNOTAVAIL);
+    if (!span_is(span_of(address), "::"))
+        return false;
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT};
+    bool has_none = (fd < 0 && errno == EAFNOSUPPORT) ||
+                    (fd >= 0 && bind(fd, (const struct sockaddr *)&any, sizeof any) != 0 &&
+                     (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT));
+    if (fd >= 0)
+        (void)close(fd);
+    return has_none;
 }
 
 static int bind_all(struct server *server, struct fault *fault)
@@ -81,9 +93,8 @@ static int bind_all(struct server *server, struct fault *fault)
     for (size_t row = 0; row < settings->listener_count; row++) {
         const struct settings_listener *listener = &settings->listeners[row];
         for (size_t i = 0; i < listener->address_count; i++) {
-            errno = 0;
             int err = bind_address(server, row, listener->addresses[i], fault);
-            if (err != 0 && !may_skip(listener->addresses[i], errno))
+            if (err != 0 && !may_skip(listener->addresses[i]))
                 return err;
             if (err != 0)
                 log_event(LOG_WARN, "server", "no-ipv6", "why", fault->text);
@@ -105,12 +116,19 @@ static int bind_control(struct server *server, struct fault *fault)
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d/control.sock", dir_fd);
     struct endpoint endpoint;
     int err = endpoint_parse(span_of(path), 0, &endpoint);
-    int fd = err == 0 ? listener_bind(&endpoint, 16, fault) : err;
+    int fd = err == 0 ? listener_bind(&endpoint, CONTROL_BACKLOG, fault) : err;
     (void)close(dir_fd);
     if (fd < 0)
         return fault_wrap(fault, "control socket in %s", dir);
     server->loops[0].control_fd = fd;
     return 0;
+}
+
+/* An administrator's queue delete: a relay may have the entry in hand. */
+static void on_entry_deleted(void *owner, uint64_t id)
+{
+    const struct server *server = owner;
+    relay_leases_revoke(server->leases, id);
 }
 
 static int open_parts(struct server *server, struct fault *fault)
@@ -130,12 +148,15 @@ static int open_parts(struct server *server, struct fault *fault)
     server->store = store_open(&options, fault);
     if (server->store == NULL)
         return fault->err;
-    server->admin.store = server->store;
+    server->admin = (struct admin_service){
+        .store = server->store, .on_deleted = on_entry_deleted, .owner = server};
     server->auth = auth_create(&settings->auth, server->store, span_of(settings->server.domains[0]),
                                &clock_system, &random_system);
     server->pop3_locks = pop3_locks_create();
     server->quota =
         quota_create(settings->net.connections_max, settings->net.connections_per_address_max);
+    server->control_quota = quota_create(CONTROL_CONNECTIONS_MAX, CONTROL_CONNECTIONS_MAX);
+    server->leases = relay_leases_create(server->loop_count);
     return bind_control(server, fault);
 }
 
@@ -232,19 +253,17 @@ static int reload(struct server *server, struct fault *fault)
     const struct settings *settings = conf_load(server->conf_file, report, NULL);
     if (settings == NULL)
         return fault_set(fault, ERR_CONFIG, "%s cannot be used", server->conf_file);
-    const char *key = conf_needs_restart(server->current->settings, settings);
-    int err = 0;
-    if (key != NULL)
-        err = fault_set(fault, ERR_CONFIG, "%s was changed: that needs a restart", key);
-    if (err == 0)
-        err = tls_manager_reload(server->tls, &settings->tls, fault);
-    if (err != 0) {
-        conf_unref(&settings);
-        return err;
-    }
     struct generation *generation = server_generation_create(server, settings, fault);
     if (generation == NULL)
         return fault->err;
+    const char *key = conf_needs_restart(server->current->settings, settings);
+    int err = key != NULL
+                  ? fault_set(fault, ERR_CONFIG, "%s was changed: that needs a restart", key)
+                  : tls_manager_reload(server->tls, &settings->tls, fault);
+    if (err != 0) {
+        server_generation_unref(&generation); /* with the settings */
+        return err;
+    }
     set_log_level(settings->server.log_level);
     auth_set_settings(server->auth, &settings->auth);
     quota_set_limits(server->quota, settings->net.connections_max,
@@ -296,19 +315,35 @@ static void run_loops(struct server *server)
         (void)pthread_join(server->loops[i].thread, NULL);
 }
 
+/* Sockets that were bound for a start that did not come. */
+static void close_bound(struct server_loop *loop)
+{
+    for (size_t i = 0; i < loop->bound_count; i++) {
+        if (loop->bound[i].fd >= 0)
+            (void)close(loop->bound[i].fd);
+    }
+    if (loop->control_fd >= 0)
+        (void)close(loop->control_fd);
+    mem_free(loop->bound);
+}
+
+/* All threads of loops are gone. The loops go only now, since the first one holds the signals: a
+ * second SIGTERM, or a SIGHUP, while the last loops drain must not kill. */
 static void stop(struct server *server)
 {
     for (unsigned i = 0; i < server->loop_count; i++) {
         struct server_loop *loop = &server->loops[i];
         server_generation_unref(&loop->generation);
         uv_run_free(&loop->loop);
-        mem_free(loop->bound);
+        close_bound(loop);
     }
+    relay_leases_free(&server->leases);
     jobs_free(&server->jobs);
     store_close(&server->store);
     auth_free(&server->auth);
     pop3_locks_free(&server->pop3_locks);
     quota_free(&server->quota);
+    quota_free(&server->control_quota);
     tls_manager_free(&server->tls);
     server_generation_unref(&server->current);
     server_generation_unref(&server->first);

@@ -57,7 +57,7 @@ struct server_loop {
     struct job_port *port;
     struct conn_env env;
     struct generation *generation; /* a reference */
-    struct bound *bound;           /* this loop's sockets */
+    struct bound *bound;           /* this loop's sockets; fd -1: a listener has it */
     size_t bound_count;
     struct conn_role *roles; /* as many as bound_count; service changes on reload */
     struct listener **listeners;
@@ -81,6 +81,8 @@ struct server {
     struct auth *auth;
     struct pop3_locks *pop3_locks;
     struct quota *quota;
+    struct quota *control_quota; /* apart: many clients must not lock the administrator out */
+    struct relay_leases *leases;
     struct admin_service admin;
     struct generation *first;   /* kept for the life of the process: names that cannot reload */
     struct generation *current; /* main thread only */

@@ -35,6 +35,7 @@ static void start_listeners(struct server_loop *loop)
         };
         loop->listeners[i] =
             listener_start(&loop->env, loop->bound[i].fd, &loop->roles[i], loop->server->quota);
+        loop->bound[i].fd = -1;
     }
     if (loop->control_fd < 0)
         return;
@@ -44,36 +45,63 @@ static void start_listeners(struct server_loop *loop)
         .type = &admin_session_type,
         .service = &loop->server->admin,
     };
-    loop->control =
-        listener_start(&loop->env, loop->control_fd, &loop->control_role, loop->server->quota);
+    loop->control = listener_start(&loop->env, loop->control_fd, &loop->control_role,
+                                   loop->server->control_quota);
+    loop->control_fd = -1;
 }
 
-static void start_relay(struct server_loop *loop)
+static struct relay_options relay_options(struct server_loop *loop, const struct settings *settings)
 {
-    struct server *server = loop->server;
-    const struct settings *settings = loop->generation->settings;
+    return (struct relay_options){
+        .env = &loop->env,
+        .store = loop->server->store,
+        .resolver = loop->resolver,
+        .leases = loop->server->leases,
+        .settings = &settings->relay,
+        .hostname = settings->server.hostname,
+        .domains = settings->server.domains,
+        .domain_count = settings->server.domain_count,
+        .clock = &clock_system,
+        .entropy = &random_system,
+        .loop_count = loop->server->loop_count,
+    };
+}
+
+static void start_relay(struct server_loop *loop, const struct settings *settings)
+{
     struct fault fault;
     fault_clear(&fault);
     loop->resolver = resolver_create(loop->loop, settings->relay.resolver, &fault);
+    loop->is_relay_idle = loop->resolver == NULL;
     if (loop->resolver == NULL) {
         /* Mail still comes in and waits in the queue; the administrator is told once a loop. */
         log_event(LOG_ERROR, "relay", "off", "why", fault.text);
-        loop->is_relay_idle = true;
         return;
     }
-    const struct relay_options options = {
-        .env = &loop->env,
-        .store = server->store,
-        .resolver = loop->resolver,
-        .settings = &settings->relay,
-        .hostname = server->first->settings->server.hostname,
-        .domains = server->first->settings->server.domains,
-        .domain_count = server->first->settings->server.domain_count,
-        .clock = &clock_system,
-        .entropy = &random_system,
-        .loop_count = server->loop_count,
-    };
+    const struct relay_options options = relay_options(loop, settings);
     loop->relay = relay_create(&options);
+}
+
+/* A resolver that cannot be made leaves the one that there is. */
+static void reload_relay(struct server_loop *loop, const struct settings *settings)
+{
+    if (loop->relay == NULL) {
+        start_relay(loop, settings);
+        return;
+    }
+    struct resolver *old = NULL;
+    if (strcmp(loop->generation->settings->relay.resolver, settings->relay.resolver) != 0) {
+        struct fault fault;
+        fault_clear(&fault);
+        struct resolver *fresh = resolver_create(loop->loop, settings->relay.resolver, &fault);
+        if (fresh == NULL)
+            log_event(LOG_ERROR, "relay", "old-resolver", "why", fault.text);
+        old = fresh == NULL ? NULL : loop->resolver;
+        loop->resolver = fresh == NULL ? loop->resolver : fresh;
+    }
+    const struct relay_options options = relay_options(loop, settings);
+    relay_set_options(loop->relay, &options);
+    resolver_free(&old);
 }
 
 static void tell_ready(struct server_loop *loop)
@@ -103,7 +131,7 @@ static void attach(struct server_loop *loop)
     loop->env.settings = &loop->generation->settings->net;
     loop->env.maker = uv_run_maker(loop->loop);
     conn_env_init(&loop->env);
-    start_relay(loop);
+    start_relay(loop, loop->generation->settings);
     start_listeners(loop);
     tell_ready(loop);
 }
@@ -125,7 +153,6 @@ static void detach(struct server_loop *loop)
     mem_free(loop->roles);
     mem_free(loop->listeners);
     server_generation_unref(&loop->generation);
-    uv_run_free(&loop->loop);
 }
 
 void server_loop_run(struct server_loop *loop)
@@ -175,11 +202,14 @@ static void drain(struct server_loop *loop)
 
 static void adopt(struct server_loop *loop, struct generation *generation)
 {
+    if (loop->is_draining) {
+        server_generation_unref(&generation);
+        return;
+    }
     for (size_t i = 0; i < loop->bound_count; i++)
         loop->roles[i].service = &generation->served[loop->bound[i].listener];
     loop->env.settings = &generation->settings->net;
-    if (loop->relay != NULL)
-        relay_set_settings(loop->relay, &generation->settings->relay);
+    reload_relay(loop, generation->settings);
     server_generation_unref(&loop->generation);
     loop->generation = generation;
 }

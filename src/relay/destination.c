@@ -3,56 +3,62 @@
  * how many connections there are; what happens on one is attempt.c's. Tests:
  * tests/unit/test_relay.c.
  */
-#include "base/log.h"
+#include <stdio.h>
+
 #include "base/mem.h"
-#include "relay/relay_internal.h"
+#include "relay/attempt_internal.h"
 
 enum { ENTRIES_PER_CONNECTION = 4 };
 
 static void on_addresses(void *owner, const struct mx_result *result);
 
-struct destination *relay_destination(struct relay *relay, const struct store_queue_row *row)
+/* ---- Lines ---------------------------------------------------------------------------------- */
+
+static struct destination *find_destination(struct relay *relay, const struct route *route,
+                                            struct span key)
+{
+    struct destination *destination = map_get(&relay->destinations, key);
+    if (destination != NULL)
+        return destination;
+    destination = mem_new(struct destination);
+    destination->relay = relay;
+    destination->key = span_dup(key);
+    destination->route = *route;
+    list_init(&destination->ready);
+    list_init(&destination->attempts);
+    (void)map_set(&relay->destinations, key, destination);
+    return destination;
+}
+
+void relay_line_up(struct relay *relay, struct entry *entry)
 {
     struct route route;
     struct buf key;
     buf_init(&key, 0);
-    relay_route(relay, row, &route, &key);
-    struct destination *destination = map_get(&relay->destinations, buf_span(&key));
-    if (destination == NULL) {
-        destination = mem_new(struct destination);
-        destination->relay = relay;
-        destination->key = span_dup(buf_span(&key));
-        destination->route = route;
-        list_init(&destination->ready);
-        list_init(&destination->attempts);
-        (void)map_set(&relay->destinations, buf_span(&key), destination);
+    relay_route(relay, &entry->row, &route, &key);
+    if (relay_is_mine(relay, buf_span(&key))) {
+        struct destination *destination = find_destination(relay, &route, buf_span(&key));
+        list_append(&destination->ready, &entry->node);
+        destination->ready_count++;
+    } else {
+        relay_entry_free(relay, entry);
     }
     buf_release(&key);
-    return destination;
-}
-
-void relay_destination_add(struct destination *destination, struct entry *entry)
-{
-    entry->destination = destination;
-    list_append(&destination->ready, &entry->node);
-    destination->ready_count++;
 }
 
 static void forget(struct destination *destination)
 {
+    if (destination->is_retired)
+        list_remove(&destination->node);
+    else
+        (void)map_remove(&destination->relay->destinations, span_of(destination->key));
     mx_lookup_cancel(&destination->lookup);
     mem_free(destination->hosts);
     mem_free(destination->key);
     mem_free(destination);
 }
 
-void relay_destination_free(struct destination *destination)
-{
-    list_each (node, &destination->attempts) {
-        relay_attempt_orphan(list_entry(node, struct attempt, node));
-    }
-    forget(destination);
-}
+/* ---- Connections ---------------------------------------------------------------------------- */
 
 static void start_lookup(struct destination *destination)
 {
@@ -68,18 +74,19 @@ static void start_lookup(struct destination *destination)
 }
 
 /* The kept connections that wait for work. */
-static size_t wake_resting(struct destination *destination)
+static void wake_resting(struct destination *destination)
 {
-    size_t woken = 0;
     list_each (node, &destination->attempts) {
-        struct attempt *attempt = list_entry(node, struct attempt, node);
-        if (!attempt->is_resting)
-            continue;
-        attempt->service.is_stopping = destination->relay->is_draining;
-        conn_wake(attempt->conn);
-        woken++;
+        const struct attempt *attempt = list_entry(node, struct attempt, node);
+        if (attempt->is_resting)
+            conn_wake(attempt->conn);
     }
-    return woken;
+}
+
+static void stop_attempts(struct destination *destination)
+{
+    list_each (node, &destination->attempts)
+        relay_attempt_stop(list_entry(node, struct attempt, node));
 }
 
 /* One connection, and one more for each few entries that wait, up to the limit. */
@@ -87,6 +94,8 @@ static size_t connections_wanted(const struct destination *destination)
 {
     size_t wanted = 1 + destination->ready_count / ENTRIES_PER_CONNECTION;
     size_t most = destination->relay->settings->concurrency_max;
+    if (destination->attempts_most != 0 && destination->attempts_most < most)
+        most = destination->attempts_most;
     return wanted < most ? wanted : most;
 }
 
@@ -98,21 +107,18 @@ static bool is_finished(const struct destination *destination)
 
 void relay_destination_run(struct destination *destination)
 {
-    struct relay *relay = destination->relay;
-    if (relay->is_draining) {
+    if (destination->relay->is_draining) {
         mx_lookup_cancel(&destination->lookup);
-        (void)wake_resting(destination);
+        stop_attempts(destination);
         return;
     }
     if (is_finished(destination)) {
-        (void)map_remove(&relay->destinations, span_of(destination->key));
         forget(destination);
         return;
     }
     if (destination->ready_count == 0 || destination->lookup != NULL)
         return;
-    if (wake_resting(destination) > 0)
-        return;
+    wake_resting(destination);
     if (destination->attempt_count >= connections_wanted(destination))
         return;
     if (destination->host_count == 0)
@@ -121,6 +127,31 @@ void relay_destination_run(struct destination *destination)
            destination->attempt_count < connections_wanted(destination))
         relay_attempt_start(destination);
 }
+
+/* A destination may end while it runs and others may not, but the map changes: so first all of it.
+ */
+static struct destination **list_destinations(const struct relay *relay, size_t *count_out)
+{
+    struct destination **all = mem_zalloc(relay->destinations.count + 1, sizeof *all);
+    size_t position = 0;
+    struct span key;
+    void *value;
+    *count_out = 0;
+    while (map_next(&relay->destinations, &position, &key, &value))
+        all[(*count_out)++] = value;
+    return all;
+}
+
+void relay_run(struct relay *relay)
+{
+    size_t count;
+    struct destination **all = list_destinations(relay, &count);
+    for (size_t i = 0; i < count; i++)
+        relay_destination_run(all[i]);
+    mem_free(all);
+}
+
+/* ---- Ends ----------------------------------------------------------------------------------- */
 
 static void settle_all(struct destination *destination, const struct relay_outcome *outcome)
 {
@@ -141,20 +172,94 @@ void relay_destination_defer(struct destination *destination, const char *reason
     settle_all(destination, &outcome);
 }
 
-/* The domain cannot get mail, now or ever: the same for all that waits. */
-static void refuse_all(struct destination *destination, const struct mx_result *result)
+/* Into the list of those that only wait for the end of their attempts. */
+static void retire(struct destination *destination, struct list *waiting)
 {
-    bool is_permanent = result->err == ERR_NOT_FOUND || result->err == ERR_REFUSED;
-    if (!is_permanent) {
-        relay_destination_defer(destination, result->why, NULL);
+    mx_lookup_cancel(&destination->lookup);
+    (void)map_remove(&destination->relay->destinations, span_of(destination->key));
+    destination->is_retired = true;
+    list_append(&destination->relay->retired, &destination->node);
+    list_move_all(&destination->ready, waiting);
+    destination->ready_count = 0;
+    stop_attempts(destination);
+    if (is_finished(destination))
+        forget(destination);
+}
+
+void relay_destinations_retire(struct relay *relay, struct list *waiting_out)
+{
+    size_t count;
+    struct destination **all = list_destinations(relay, &count);
+    for (size_t i = 0; i < count; i++)
+        retire(all[i], waiting_out);
+    mem_free(all);
+}
+
+static void orphan_and_forget(struct destination *destination)
+{
+    list_each (node, &destination->attempts)
+        relay_attempt_orphan(list_entry(node, struct attempt, node));
+    forget(destination);
+}
+
+void relay_destinations_free(struct relay *relay)
+{
+    size_t count;
+    struct destination **all = list_destinations(relay, &count);
+    for (size_t i = 0; i < count; i++)
+        orphan_and_forget(all[i]);
+    mem_free(all);
+    map_deinit(&relay->destinations);
+    list_each (node, &relay->retired)
+        orphan_and_forget(list_entry(node, struct destination, node));
+}
+
+/* ---- Addresses ------------------------------------------------------------------------------ */
+
+/* The domain cannot get mail, now or ever: the same for all that waits. */
+static void refuse_all(struct destination *destination, int err, const char *status,
+                       const char *why)
+{
+    bool is_permanent = err == ERR_NOT_FOUND || err == ERR_REFUSED;
+    if (!is_permanent || destination->route.is_smarthost) {
+        relay_destination_defer(destination, why, NULL);
         return;
     }
-    /* RFC 7505 4.2 names 5.1.10 for a null MX. */
     const struct relay_outcome outcome = {
-        .verdict = destination->route.is_smarthost ? RELAY_TEMPORARY : RELAY_PERMANENT,
-        .status = span_of(result->err == ERR_REFUSED ? "5.1.10" : "5.1.2"),
-        .text = span_of(result->why)};
+        .verdict = RELAY_PERMANENT, .status = span_of(status), .text = span_of(why)};
     settle_all(destination, &outcome);
+}
+
+/* RFC 5321 5.1: who stands in the list himself gives mail only to those preferred to him, else it
+ * would come back. How many of the hosts that is; they are in order of preference. */
+static size_t hosts_before_us(const struct relay *relay, const struct mx_result *result)
+{
+    for (size_t i = 0; i < result->count; i++) {
+        if (!span_is_nocase(span_of(result->hosts[i].name), relay->options.hostname))
+            continue;
+        while (i > 0 && result->hosts[i - 1].preference == result->hosts[i].preference)
+            i--;
+        return i;
+    }
+    return result->count;
+}
+
+static void take_hosts(struct destination *destination, const struct mx_result *result)
+{
+    const struct relay *relay = destination->relay;
+    size_t count = destination->route.is_smarthost ? result->count : hosts_before_us(relay, result);
+    if (count == 0) {
+        char why[RELAY_REASON_SIZE];
+        (void)snprintf(why, sizeof why,
+                       "mail for %s comes back to this server (%s is its mail server, but does not "
+                       "know the domain)",
+                       destination->key, relay->options.hostname);
+        refuse_all(destination, ERR_REFUSED, "5.4.6", why);
+        return;
+    }
+    destination->hosts = mem_zalloc(count, sizeof *destination->hosts);
+    memcpy(destination->hosts, result->hosts, count * sizeof *destination->hosts);
+    destination->host_count = count;
 }
 
 static void on_addresses(void *owner, const struct mx_result *result)
@@ -164,12 +269,12 @@ static void on_addresses(void *owner, const struct mx_result *result)
     mem_free(destination->hosts);
     destination->hosts = NULL;
     destination->host_count = 0;
-    if (result->err != 0) {
-        refuse_all(destination, result);
-    } else {
-        destination->hosts = mem_zalloc(result->count, sizeof *destination->hosts);
-        memcpy(destination->hosts, result->hosts, result->count * sizeof *destination->hosts);
-        destination->host_count = result->count;
-    }
+    destination->attempts_most = 0;
+    /* RFC 7505 4.2 names 5.1.10 for a null MX. */
+    if (result->err != 0)
+        refuse_all(destination, result->err, result->err == ERR_REFUSED ? "5.1.10" : "5.1.2",
+                   result->why);
+    else
+        take_hosts(destination, result);
     relay_destination_run(destination);
 }

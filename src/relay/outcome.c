@@ -22,7 +22,9 @@ struct settlement {
     struct relay *relay;
     struct entry *entry;
     struct job *job;     /* under way, or NULL */
+    bool is_settling;    /* that job is the store's transaction */
     struct timer *timer; /* waits to try again */
+    unsigned retry_count;
     struct store_outcome outcome;
     char text[RELAY_REASON_SIZE];
     char status[16];
@@ -36,19 +38,14 @@ struct settlement {
 static void free_settlement(struct settlement *settlement)
 {
     list_remove(&settlement->node);
-    if (settlement->job != NULL)
+    if (settlement->job != NULL && settlement->is_settling)
+        job_disown(settlement->job);
+    else if (settlement->job != NULL)
         job_cancel(settlement->job);
     loop_timer_free(&settlement->timer);
     store_body_free(&settlement->report);
     mem_free(settlement->header);
     mem_free(settlement);
-}
-
-void relay_settlements_free(struct relay *relay)
-{
-    list_each (node, &relay->settlements) {
-        free_settlement(list_entry(node, struct settlement, node));
-    }
 }
 
 static void log_outcome(const struct entry *entry, const struct relay_outcome *outcome,
@@ -76,6 +73,31 @@ static void log_outcome(const struct entry *entry, const struct relay_outcome *o
 /* ---- Settling ------------------------------------------------------------------------------- */
 
 static void submit(struct settlement *settlement);
+static void submit_settle(struct settlement *settlement);
+
+/* What a peer has taken is written down even now, or it would get it again after the next start. */
+void relay_settlements_free(struct relay *relay)
+{
+    list_each (node, &relay->settlements) {
+        struct settlement *settlement = list_entry(node, struct settlement, node);
+        bool is_delivered =
+            settlement->outcome.kind == STORE_OUTCOME_DONE && !settlement->wants_report;
+        if (settlement->job == NULL && is_delivered)
+            submit_settle(settlement);
+        free_settlement(settlement);
+    }
+}
+
+/* The store cannot now: its disk may be full for hours. */
+static void retry_later(struct settlement *settlement)
+{
+    int64_t delay_ms = RELAY_RETRY_MS;
+    for (unsigned i = 0; i < settlement->retry_count && delay_ms < RELAY_RETRY_MAX_MS; i++)
+        delay_ms *= 2;
+    settlement->retry_count++;
+    loop_timer_start(settlement->timer,
+                     delay_ms < RELAY_RETRY_MAX_MS ? delay_ms : RELAY_RETRY_MAX_MS);
+}
 
 static void on_retry(void *owner)
 {
@@ -88,11 +110,12 @@ static void on_settled(struct job *job, void *owner)
     struct relay *relay = settlement->relay;
     const struct store_settle *settle = (struct store_settle *)job;
     settlement->job = NULL;
+    settlement->is_settling = false;
     /* A row that is gone was deleted by an administrator meanwhile. */
     if (settle->status != 0 && settle->status != ERR_NOT_FOUND) {
         log_event(LOG_ERROR, "relay", "settle", "why",
                   settle->fault.text[0] != '\0' ? settle->fault.text : err_text(settle->status));
-        loop_timer_start(settlement->timer, RELAY_SETTLE_RETRY_MS);
+        retry_later(settlement);
         return;
     }
     relay_entry_free(relay, settlement->entry);
@@ -107,6 +130,16 @@ static bool is_local(const struct relay *relay, struct span domain)
             return true;
     }
     return false;
+}
+
+/* A report that only goes on is not looked into. */
+static enum store_body_scan report_scan(const struct settlement *settlement)
+{
+    struct address address;
+    const char *reason;
+    bool is_readable = address_parse(settlement->entry->row.reverse_path, &address, &reason) == 0;
+    return is_readable && is_local(settlement->relay, address.domain) ? STORE_BODY_SCAN
+                                                                      : STORE_BODY_RAW;
 }
 
 /* Who gets the report: the sender's mailbox or aliases when the domain is ours, else the queue. */
@@ -148,7 +181,7 @@ static void make_report(struct settlement *settlement)
     };
     store_body_free(&settlement->report);
     settlement->report =
-        bounce_create(relay->options.store, &bounce, relay->options.clock, STORE_BODY_SCAN);
+        bounce_create(relay->options.store, &bounce, relay->options.clock, report_scan(settlement));
 }
 
 static void submit_settle(struct settlement *settlement)
@@ -166,6 +199,7 @@ static void submit_settle(struct settlement *settlement)
                                                       settlement->report, recipients, count);
     settlement->report = NULL;
     settlement->job = &settle->job;
+    settlement->is_settling = true;
     job_submit(relay->options.env->port, &settle->job, on_settled, settlement);
     arena_reset(&arena);
 }
@@ -180,7 +214,7 @@ static void on_report_synced(struct job *job, void *owner)
         return;
     }
     store_body_free(&settlement->report);
-    loop_timer_start(settlement->timer, RELAY_SETTLE_RETRY_MS);
+    retry_later(settlement);
 }
 
 static void submit(struct settlement *settlement)
@@ -246,7 +280,8 @@ void relay_settle(struct relay *relay, struct entry *entry, const struct relay_o
 {
     struct settlement *settlement = mem_new(struct settlement);
     int64_t now_us = clock_wall_us(relay->options.clock);
-    bool is_expired = outcome->verdict == RELAY_TEMPORARY &&
+    /* Never at the first attempt: after a long standstill each message gets its second chance. */
+    bool is_expired = outcome->verdict == RELAY_TEMPORARY && entry->row.attempts > 0 &&
                       now_us - entry->row.created_us > relay->settings->expire_ms * 1000;
     bool is_final = outcome->verdict != RELAY_TEMPORARY || is_expired;
     settlement->relay = relay;

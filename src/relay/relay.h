@@ -16,13 +16,25 @@
 
 struct relay;
 
+/* Which queue rows are in hand, shared by the relays of all loops (the only thing that is): one
+ * more than a row's loop may want it while a change of the routing moves it. Thread-safe. */
+struct relay_leases;
+struct relay_leases *relay_leases_create(unsigned loop_count);
+/* All relays are gone. Accepts a pointer to NULL. */
+void relay_leases_free(struct relay_leases **leases);
+/* The row was deleted by an administrator: who has it in hand and has not begun to send it, drops
+ * it. */
+void relay_leases_revoke(struct relay_leases *leases, uint64_t id);
+
+/* Everything outlives the relay, or is replaced by relay_set_options(). */
 struct relay_options {
     struct conn_env *env;
     struct store *store;
     struct resolver *resolver;
-    const struct settings_relay *settings; /* outlives the relay or is replaced */
-    const char *hostname;                  /* for EHLO and reports */
-    const char *const *domains;            /* local ones: a report to one is scanned */
+    struct relay_leases *leases;
+    const struct settings_relay *settings;
+    const char *hostname;       /* for EHLO and reports */
+    const char *const *domains; /* local ones: a report to one is scanned */
     size_t domain_count;
     const struct clock *clock;
     const struct entropy *entropy;
@@ -31,10 +43,17 @@ struct relay_options {
 
 /* Begins at once with what is due. Owned. */
 struct relay *relay_create(const struct relay_options *options);
-void relay_set_settings(struct relay *relay, const struct settings_relay *settings);
-/* Starts nothing new, lets attempts under way end; calls on_idle(owner) once when none is left. */
+/* A reload: settings, resolver, hostname and domains may be others than before; those so far must
+ * still be there during the call, and may go after it. When they change where mail goes or how,
+ * what waits is routed anew, kept connections end, and transactions under way are the last on their
+ * connections. */
+void relay_set_options(struct relay *relay, const struct relay_options *options);
+/* Starts nothing new, lets transactions under way end; calls on_idle(owner) once when none is left,
+ * perhaps inside this call. */
 void relay_drain(struct relay *relay, void (*on_idle)(void *owner), void *owner);
-/* Whatever is under way is given up: its entries stay in the queue. */
+/* Whatever is under way is given up: its entries stay in the queue, but what peers have confirmed
+ * is still written down. Its connections end in the loop's next round. Accepts a pointer to NULL.
+ */
 void relay_free(struct relay **relay);
 
 #endif

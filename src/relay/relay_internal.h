@@ -11,7 +11,6 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "dns/mx.h"
-#include "protocols/smtp/client.h"
 #include "relay/relay.h"
 #include "store/queue_rows.h"
 #include "tls/session.h"
@@ -20,9 +19,13 @@ enum {
     RELAY_LEASES_MAX = 2000,    /* entries in memory on one loop; the others wait in the store */
     RELAY_PAGE = 500,           /* rows read at a time */
     RELAY_RECIPIENTS_MAX = 100, /* of one transaction */
+    RELAY_TRIES_MAX = 10, /* addresses tried for one connection: a list may be long and dead */
     RELAY_OVERLAP_US = 1000 * 1000,
+    RELAY_PAUSE_MS =
+        5, /* between two looks: a queue that always changes is not read all the time */
     RELAY_RESCAN_MS = 60 * 1000,
-    RELAY_SETTLE_RETRY_MS = 10 * 1000,
+    RELAY_RETRY_MS = 10 * 1000, /* when the store cannot read or settle; doubled for one outcome */
+    RELAY_RETRY_MAX_MS = 5 * 60 * 1000,
     RELAY_REASON_SIZE = 600
 };
 
@@ -32,11 +35,18 @@ struct relay {
     struct store_watch *watch;
     struct timer *timer;
     struct job *scan; /* a look at the queue under way, or NULL */
+    bool scans_ahead; /* it is for rows that are due implausibly late */
     bool wants_scan;  /* the queue changed meanwhile */
+    bool wants_ahead;
+    bool is_full;         /* looks again when there is room for more leases */
+    int64_t rescan_at_ms; /* then from the beginning */
+    int64_t scanned_ms;   /* when the last look ended */
+    int64_t next_due_us;  /* as it said */
     int64_t cursor_due_us;
     uint64_t cursor_id;
     struct map leases;       /* row id -> struct entry */
     struct map destinations; /* key -> struct destination */
+    struct list retired;     /* destinations whose route holds no more: only attempts are left */
     struct list settlements;
     size_t attempt_count;
     bool is_draining;
@@ -49,7 +59,6 @@ struct entry {
     struct list_node node; /* in its destination's ready list, or in no list while under way */
     struct arena arena;    /* the row's texts */
     struct store_queue_row row;
-    struct destination *destination;
 };
 
 /* How a destination is reached. */
@@ -61,9 +70,11 @@ struct route {
 };
 
 struct destination {
+    struct list_node node; /* in relay->retired, else in no list */
     struct relay *relay;
     char *key; /* "smarthost" or a domain in lower case */
     struct route route;
+    bool is_retired; /* has no ready entries and gets none */
     struct list ready;
     size_t ready_count;
     struct mx_lookup *lookup;
@@ -71,28 +82,7 @@ struct destination {
     size_t host_count;
     struct list attempts;
     size_t attempt_count;
-};
-
-/* One connection, over all addresses that are tried for it. */
-struct attempt {
-    struct smtp_client_service service; /* first: the session's service */
-    struct list_node node;              /* in its destination */
-    struct relay *relay;                /* NULL: the relay is gone, only clean up */
-    struct destination *destination;
-    struct conn *conn;
-    size_t host, address; /* which is being tried */
-    struct tls_client_policy tls_policy;
-    struct mx_host target; /* a copy: the destination may look up anew */
-    bool is_usable;        /* a session came as far as asking for work */
-    bool is_resting;       /* waits for work on a kept connection */
-    unsigned message_count;
-    char tls_text[160];             /* for the log: version, cipher, verdict */
-    char reason[RELAY_REASON_SIZE]; /* why the last address did not work */
-    /* The transaction under way. */
-    struct smtp_transaction transaction;
-    struct smtp_transaction_recipient *recipients;
-    struct entry **entries;
-    size_t entry_count;
+    size_t attempts_most; /* what the peer has shown to bear; 0: not known */
 };
 
 /* What became of one entry. */
@@ -108,27 +98,29 @@ struct relay_outcome {
 /* route.c */
 void relay_route(const struct relay *relay, const struct store_queue_row *row, struct route *out,
                  struct buf *key_out);
+/* Whether what leads to the next hop differs: host, port, TLS, login. */
+bool relay_routes_differ(const struct settings_relay *old, const struct settings_relay *new);
 
 /* destination.c */
-struct destination *relay_destination(struct relay *relay, const struct store_queue_row *row);
-/* Puts the entry in line; relay_destination_run() then works. */
-void relay_destination_add(struct destination *destination, struct entry *entry);
+/* Puts the entry in line where it goes now; relay_run() then works. An entry that belongs to
+ * another loop is given back. */
+void relay_line_up(struct relay *relay, struct entry *entry);
 /* Starts, wakes or ends what is to be; frees the destination when nothing is left of it. */
 void relay_destination_run(struct destination *destination);
+/* The same for all. */
+void relay_run(struct relay *relay);
 /* Everything that waits is put off. */
 void relay_destination_defer(struct destination *destination, const char *reason, const char *host);
-void relay_destination_free(struct destination *destination);
-
-/* attempt.c */
-void relay_attempt_start(struct destination *destination);
-/* The relay goes: the connection ends by itself. */
-void relay_attempt_orphan(struct attempt *attempt);
+/* No destination gets anything more; what waited is to be lined up anew. */
+void relay_destinations_retire(struct relay *relay, struct list *waiting_out);
+void relay_destinations_free(struct relay *relay);
 
 /* outcome.c: takes the entry (its lease ends when the store has it). */
 void relay_settle(struct relay *relay, struct entry *entry, const struct relay_outcome *outcome);
 void relay_settlements_free(struct relay *relay);
 
 /* relay.c */
+bool relay_is_mine(const struct relay *relay, struct span key);
 void relay_entry_free(struct relay *relay, struct entry *entry);
 /* After a lease, attempt or settlement ended: perhaps there is room for more, or all is done. */
 void relay_moved(struct relay *relay);

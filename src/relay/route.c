@@ -41,3 +41,13 @@ void relay_route(const struct relay *relay, const struct store_queue_row *row, s
     buf_put(key_out, span_from(whole, whole.len - address.domain.len));
     buf_release(&key);
 }
+
+bool relay_routes_differ(const struct settings_relay *old, const struct settings_relay *new)
+{
+    return strcmp(old->smarthost, new->smarthost) != 0 ||
+           strcmp(old->smarthost_verify, new->smarthost_verify) != 0 ||
+           strcmp(old->smarthost_user, new->smarthost_user) != 0 ||
+           strcmp(old->smarthost_password, new->smarthost_password) != 0 ||
+           old->smarthost_port != new->smarthost_port || old->smarthost_tls != new->smarthost_tls ||
+           old->mx_port != new->mx_port;
+}

@@ -1,0 +1,46 @@
+/* attempt_internal: one connection to a destination, shared by the files of relay/ only. */
+#ifndef POSTERN_RELAY_ATTEMPT_INTERNAL_H
+#define POSTERN_RELAY_ATTEMPT_INTERNAL_H
+
+#include "protocols/smtp/client.h"
+#include "relay/relay_internal.h"
+
+/* One connection, over all addresses that are tried for it. */
+struct attempt {
+    struct smtp_client_service service; /* first: the session's service */
+    struct list_node node;              /* in its destination */
+    struct relay *relay;                /* NULL: the relay is gone, only clean up */
+    struct destination *destination;
+    struct conn *conn;
+    char *hostname, *user, *password; /* copies: the settings may go before the attempt does */
+    size_t host, address;             /* which is being tried */
+    unsigned tries;
+    struct tls_client_policy tls_policy;
+    struct mx_host target; /* a copy: the destination may look up anew */
+    bool is_usable;        /* a session came as far as asking for work */
+    bool is_resting;       /* waits for work on a kept connection */
+    bool is_without_tls;   /* the handshake did not work here, and TLS is not demanded */
+    unsigned message_count;
+    char tls_text[160];             /* for the log: version, cipher, verdict */
+    char reason[RELAY_REASON_SIZE]; /* why the last address did not work */
+    /* The transaction under way. */
+    struct smtp_transaction transaction;
+    struct smtp_transaction_recipient *recipients;
+    struct entry **entries;
+    size_t entry_count;
+};
+
+/* attempt.c */
+void relay_attempt_start(struct destination *destination);
+void relay_attempt_free(struct attempt *attempt);
+/* Its transaction is its last: a connection without one ends. */
+void relay_attempt_stop(struct attempt *attempt);
+/* Why the address under way did not work. */
+void relay_attempt_blame(struct attempt *attempt, struct span text);
+
+/* dialing.c */
+void relay_attempt_dial(struct attempt *attempt);
+/* The relay goes: the connection ends by itself. */
+void relay_attempt_orphan(struct attempt *attempt);
+
+#endif

@@ -1,0 +1,173 @@
+/*
+ * dialing.c: the connection of an attempt: which address is tried, with which TLS, which comes
+ * next, and the attempt's end when none is left. What is said on it is attempt.c's. Tests:
+ * tests/unit/test_relay.c.
+ */
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/dial.h"
+#include "relay/attempt_internal.h"
+
+static void on_secure(void *owner, const struct tls_facts *facts)
+{
+    struct attempt *attempt = owner;
+    (void)snprintf(attempt->tls_text, sizeof attempt->tls_text, "%s %s %s", facts->version,
+                   facts->cipher, tls_check_name(facts->check));
+}
+
+/* ---- What comes next ------------------------------------------------------------------------ */
+
+/* RFC 7435 3: where TLS is taken only because it is there, a handshake that does not work must not
+ * keep the mail: an attacker could have hidden the offer anyway. */
+static bool may_go_without_tls(struct attempt *attempt, enum conn_phase phase)
+{
+    const struct route *route = &attempt->destination->route;
+    if (phase != CONN_PHASE_HANDSHAKE || route->tls != RELAY_TLS_MAY ||
+        route->verify == TLS_VERIFY_REQUIRED)
+        return false;
+    attempt->is_without_tls = true;
+    return true;
+}
+
+/* Moves to the next address, then the next host; false when all have been tried. */
+static bool step_on(struct attempt *attempt)
+{
+    const struct destination *destination = attempt->destination;
+    attempt->is_without_tls = false;
+    if (attempt->tries >= RELAY_TRIES_MAX)
+        return false;
+    if (attempt->address + 1 < attempt->target.address_count) {
+        attempt->address++;
+        return true;
+    }
+    if (attempt->host + 1 >= destination->host_count)
+        return false;
+    attempt->host++;
+    attempt->address = 0;
+    attempt->target = destination->hosts[attempt->host];
+    return true;
+}
+
+/* Refused beside connections that are used: so many are what the peer bears. Without this it would
+ * be dialled again at once, and again. */
+static void note_limit(struct destination *destination, const struct attempt *attempt)
+{
+    if (!attempt->is_usable && destination->attempt_count > 0)
+        destination->attempts_most = destination->attempt_count;
+    else if (attempt->is_usable && destination->attempts_most != 0)
+        destination->attempts_most++;
+}
+
+static void end_attempt(struct attempt *attempt)
+{
+    struct destination *destination = attempt->destination;
+    struct relay *relay = attempt->relay;
+    bool is_retired = destination->is_retired;
+    list_remove(&attempt->node);
+    destination->attempt_count--;
+    relay->attempt_count--;
+    note_limit(destination, attempt);
+    /* No address took a session: what waits is put off, and looked up anew when it is due. */
+    if (!attempt->is_usable && destination->attempt_count == 0 && !relay->is_draining &&
+        !is_retired) {
+        mem_free(destination->hosts);
+        destination->hosts = NULL;
+        destination->host_count = 0;
+        relay_destination_defer(destination, attempt->reason, attempt->target.name);
+    }
+    relay_attempt_free(attempt);
+    relay_destination_run(destination);
+    if (is_retired)
+        relay_run(relay); /* its entries may stand in another line now */
+    relay_moved(relay);
+}
+
+static void log_unusable(const struct attempt *attempt)
+{
+    struct log_line line;
+    log_begin(&line, LOG_INFO, "relay", "unusable");
+    log_text(&line, "destination", attempt->destination->key);
+    log_text(&line, "why", attempt->reason);
+    log_int(&line, "without_tls_next", attempt->is_without_tls);
+    log_end(&line);
+}
+
+/* Whether there is one more try; the address that did not work is blamed. */
+static bool try_again(struct attempt *attempt, enum conn_phase phase, const struct fault *fault)
+{
+    bool has_fault = fault != NULL && fault->text[0] != '\0';
+    bool is_below_smtp = phase == CONN_PHASE_CONNECT || phase == CONN_PHASE_HANDSHAKE;
+    if (has_fault && (is_below_smtp || attempt->reason[0] == '\0'))
+        relay_attempt_blame(attempt, span_of(fault->text));
+    else if (attempt->reason[0] == '\0')
+        relay_attempt_blame(attempt, span_of("the connection ended before mail could be sent"));
+    if (attempt->relay->is_draining || attempt->destination->is_retired)
+        return false;
+    bool may_try = may_go_without_tls(attempt, phase);
+    log_unusable(attempt);
+    return may_try || step_on(attempt);
+}
+
+static void on_gone(void *owner, enum conn_phase phase, const struct fault *fault)
+{
+    struct attempt *attempt = owner;
+    attempt->conn = NULL;
+    attempt->is_resting = false;
+    if (attempt->relay == NULL)
+        relay_attempt_free(attempt);
+    else if (!attempt->is_usable && try_again(attempt, phase, fault))
+        relay_attempt_dial(attempt);
+    else
+        end_attempt(attempt);
+}
+
+/* ---- Dialling ------------------------------------------------------------------------------- */
+
+static const struct conn_owner_events conn_events = {.on_secure = on_secure, .on_gone = on_gone};
+
+static enum smtp_client_tls client_tls(enum relay_tls tls)
+{
+    switch (tls) {
+    case RELAY_TLS_STARTTLS:
+        return SMTP_CLIENT_TLS_DEMANDED;
+    case RELAY_TLS_MAY:
+        return SMTP_CLIENT_TLS_MAY;
+    case RELAY_TLS_IMPLICIT:
+    case RELAY_TLS_OFF:
+        break;
+    }
+    return SMTP_CLIENT_TLS_OFF;
+}
+
+void relay_attempt_dial(struct attempt *attempt)
+{
+    const struct route *route = &attempt->destination->route;
+    attempt->tries++;
+    attempt->reason[0] = '\0';
+    attempt->service.tls = attempt->is_without_tls ? SMTP_CLIENT_TLS_OFF : client_tls(route->tls);
+    (void)snprintf(attempt->tls_text, sizeof attempt->tls_text, "none");
+    attempt->tls_policy = (struct tls_client_policy){
+        .server_name = attempt->target.name, .verify = route->verify, .alpn = NULL};
+    struct endpoint to = attempt->target.addresses[attempt->address];
+    endpoint_set_port(&to, route->port);
+    const struct dial dial = {
+        .to = to,
+        .security = route->tls == RELAY_TLS_IMPLICIT ? CONN_IMPLICIT : CONN_PLAIN,
+        .tls = &attempt->tls_policy,
+        .connect_timeout_ms = attempt->relay->settings->connect_timeout_ms,
+        .type = &smtp_client_type,
+        .owner = attempt,
+        .events = &conn_events,
+    };
+    attempt->conn = dial_start(attempt->relay->options.env, &dial);
+}
+
+void relay_attempt_orphan(struct attempt *attempt)
+{
+    list_remove(&attempt->node);
+    attempt->relay = NULL;
+    attempt->destination = NULL;
+    conn_end(attempt->conn, ENDING_SHUTDOWN);
+}
