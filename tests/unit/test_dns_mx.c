@@ -1,76 +1,8 @@
 /* Tests of dns/mx.h with a resolver that answers from a table. */
-#include "base/mem.h"
 #include "dns/mx.h"
+#include "tests/fake/resolver_table.h"
 #include "tests/sim/sim.h"
 #include "tests/unit/check.h"
-
-struct fake_record {
-    const char *name;
-    enum dns_type type;
-    int err;
-    const char *data; /* RDATA */
-    size_t len;
-};
-
-struct fake {
-    struct resolver resolver;
-    struct loop *loop;
-    const struct fake_record *records;
-    size_t count;
-    unsigned asked;
-};
-
-struct resolver_query {
-    struct post post;
-    struct fake *fake;
-    char name[300];
-    enum dns_type type;
-    dns_fn *on_answer;
-    void *owner;
-    bool is_cancelled;
-};
-
-static void answer(struct post *post)
-{
-    struct resolver_query *query = list_entry(post, struct resolver_query, post);
-    struct span records[10];
-    struct dns_answer answer = {.err = ERR_NOT_FOUND, .records = records, .why = "no such name"};
-    for (size_t i = 0; i < query->fake->count; i++) {
-        const struct fake_record *row = &query->fake->records[i];
-        if (strcmp(row->name, query->name) != 0 || row->type != query->type)
-            continue;
-        answer.err = row->err;
-        answer.why = row->err == 0 ? NULL : "try later";
-        if (row->err == 0)
-            records[answer.count++] = span_make(row->data, row->len);
-    }
-    if (!query->is_cancelled)
-        query->on_answer(query->owner, &answer);
-    mem_free(query);
-}
-
-static struct resolver_query *ask(struct resolver *resolver, const char *name, enum dns_type type,
-                                  dns_fn *on_answer, void *owner)
-{
-    struct fake *fake = (struct fake *)resolver;
-    struct resolver_query *query = mem_new(struct resolver_query);
-    fake->asked++;
-    query->fake = fake;
-    (void)snprintf(query->name, sizeof query->name, "%s", name);
-    query->type = type;
-    query->on_answer = on_answer;
-    query->owner = owner;
-    query->post.run = answer;
-    loop_post(fake->loop, &query->post);
-    return query;
-}
-
-static void cancel(struct resolver_query *query)
-{
-    query->is_cancelled = true;
-}
-
-static const struct resolver_ops fake_ops = {.ask = ask, .cancel = cancel};
 
 static struct {
     unsigned calls;
@@ -97,26 +29,20 @@ static void on_result(void *owner, const struct mx_result *result)
     }
 }
 
-#define MX(preference, name) "\0" preference name, sizeof("\0" preference name)
-#define ROW(name, type, rdata)                                                                     \
-    {                                                                                              \
-        name, type, 0, rdata, sizeof(rdata) - 1                                                    \
-    }
-
-static const struct fake_record table[] = {
-    {"two.test", DNS_MX, 0, MX("\x14", "\3mx2\3two\4test")},
-    {"two.test", DNS_MX, 0, MX("\x0a", "\3mx1\3two\4test")},
-    ROW("mx1.two.test", DNS_A, "\xc0\x00\x02\x01"),
-    ROW("mx1.two.test", DNS_AAAA, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1"),
-    ROW("mx2.two.test", DNS_A, "\xc0\x00\x02\x02"),
-    {"null.test", DNS_MX, 0, MX("\0", "")},
-    ROW("implicit.test", DNS_A, "\xc0\x00\x02\x03"),
+static const struct resolver_row table[] = {
+    {"two.test", DNS_MX, 0, RESOLVER_MX("\x14", "\3mx2\3two\4test")},
+    {"two.test", DNS_MX, 0, RESOLVER_MX("\x0a", "\3mx1\3two\4test")},
+    RESOLVER_ROW("mx1.two.test", DNS_A, "\xc0\x00\x02\x01"),
+    RESOLVER_ROW("mx1.two.test", DNS_AAAA, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1"),
+    RESOLVER_ROW("mx2.two.test", DNS_A, "\xc0\x00\x02\x02"),
+    {"null.test", DNS_MX, 0, RESOLVER_MX("\0", "")},
+    RESOLVER_ROW("implicit.test", DNS_A, "\xc0\x00\x02\x03"),
     {"later.test", DNS_MX, ERR_AGAIN, NULL, 0},
-    {"lost.test", DNS_MX, 0, MX("\x0a", "\2mx\4lost\4test")},
-    {"slow.test", DNS_MX, 0, MX("\x0a", "\2mx\4slow\4test")},
+    {"lost.test", DNS_MX, 0, RESOLVER_MX("\x0a", "\2mx\4lost\4test")},
+    {"slow.test", DNS_MX, 0, RESOLVER_MX("\x0a", "\2mx\4slow\4test")},
     {"mx.slow.test", DNS_A, ERR_AGAIN, NULL, 0},
     {"torn.test", DNS_MX, 0, "\0\x0a\x3fmx", 5},
-    ROW("bad.test", DNS_A, "\xc0\x00\x02"),
+    RESOLVER_ROW("bad.test", DNS_A, "\xc0\x00\x02"),
 };
 
 static const struct {
@@ -141,7 +67,8 @@ static const struct {
 TEST(test_mail_servers_of_a_domain)
 {
     struct sim *sim = sim_create(1);
-    struct fake fake = {{&fake_ops}, sim_loop(sim), table, sizeof table / sizeof *table, 0};
+    struct resolver_table fake;
+    resolver_table_init(&fake, sim_loop(sim), table, sizeof table / sizeof *table);
     const struct mx_asker asker = {fake.loop, &fake.resolver, sim_entropy(sim)};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         check_case = cases[i].domain;
@@ -159,7 +86,8 @@ TEST(test_mail_servers_of_a_domain)
 TEST(test_a_cancelled_look_up_tells_nothing)
 {
     struct sim *sim = sim_create(1);
-    struct fake fake = {{&fake_ops}, sim_loop(sim), table, sizeof table / sizeof *table, 0};
+    struct resolver_table fake;
+    resolver_table_init(&fake, sim_loop(sim), table, sizeof table / sizeof *table);
     const struct mx_asker asker = {fake.loop, &fake.resolver, sim_entropy(sim)};
     memset(&got, 0, sizeof got);
     struct mx_lookup *asked = mx_lookup_start(&asker, span_of("two.test"), on_result, NULL);

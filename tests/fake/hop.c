@@ -1,0 +1,186 @@
+/* hop: see the header. */
+#include "tests/fake/hop.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { LINE_MAX = 65536, TIMEOUT_MS = 3600 * 1000, ENDLESS_LINES = 10000, LONG_LEN = 1 << 20 };
+enum { VERBS_MAX = 12 };
+
+struct hop_session {
+    struct hop *hop;
+    struct host *host;
+    bool is_in_data;
+    unsigned seen[VERBS_MAX];
+};
+
+static const struct {
+    const char *verb, *reply;
+} defaults[VERBS_MAX] = {
+    {"CONNECT", "220 hop.test"},     {"EHLO", "250 hop.test"},  {"MAIL", "250 2.1.0 sender"},
+    {"RCPT", "250 2.1.5 recipient"}, {"DATA", "354 go ahead"},  {".", "250 2.0.0 kept"},
+    {"RSET", "250 2.0.0 reset"},     {"QUIT", "221 2.0.0 bye"}, {"STARTTLS", "220 2.0.0 go ahead"},
+};
+
+static session_line_fn on_line;
+
+static struct verdict next_line(void)
+{
+    return want_line(LINE_MAX, TIMEOUT_MS, on_line);
+}
+
+static void put_reply(struct out *out, const char *reply)
+{
+    struct span rest = span_of(reply);
+    while (rest.len > 0) {
+        out_put(out, span_cut(&rest, '|'));
+        out_puts(out, "\r\n");
+    }
+}
+
+static void put_endless(struct out *out)
+{
+    for (int i = 0; i < ENDLESS_LINES; i++)
+        out_puts(out, "250-and then\r\n");
+}
+
+static void put_long(struct out *out)
+{
+    char *line = mem_alloc(LONG_LEN);
+    memset(line, 'x', LONG_LEN);
+    memcpy(line, "250 ", 4);
+    out_put(out, span_make(line, LONG_LEN));
+    out_puts(out, "\r\n");
+    mem_free(line);
+}
+
+static const char *reply_to(struct hop_session *session, size_t verb)
+{
+    const struct hop *hop = session->hop;
+    unsigned nth = ++session->seen[verb];
+    for (size_t i = 0; i < HOP_RULES_MAX && hop->rules[i].verb != NULL; i++) {
+        const struct hop_rule *rule = &hop->rules[i];
+        if (strcmp(rule->verb, defaults[verb].verb) == 0 && (rule->nth == 0 || rule->nth == nth))
+            return rule->reply;
+    }
+    return defaults[verb].reply;
+}
+
+static struct verdict answer(struct hop_session *session, size_t verb)
+{
+    struct out *out = session->host->out;
+    const char *reply = reply_to(session, verb);
+    if (strcmp(reply, HOP_CLOSE) == 0)
+        return want_close();
+    if (strcmp(reply, HOP_ENDLESS) == 0)
+        put_endless(out);
+    else if (strcmp(reply, HOP_LONG) == 0)
+        put_long(out);
+    else if (strcmp(reply, HOP_SILENT) != 0)
+        put_reply(out, reply);
+    session->is_in_data = reply[0] == '3';
+    if (reply[0] == '2') {
+        session->hop->messages += strcmp(defaults[verb].verb, ".") == 0;
+        session->hop->recipients += strcmp(defaults[verb].verb, "RCPT") == 0;
+    }
+    session->hop->quits += strcmp(defaults[verb].verb, "QUIT") == 0;
+    bool is_last = strncmp(reply, "421", 3) == 0 || strncmp(reply, "554 close", 9) == 0 ||
+                   strcmp(defaults[verb].verb, "QUIT") == 0;
+    return is_last ? want_close() : next_line();
+}
+
+static size_t find_verb(struct span word)
+{
+    for (size_t i = 0; i < VERBS_MAX && defaults[i].verb != NULL; i++) {
+        if (span_is_nocase(word, defaults[i].verb))
+            return i;
+    }
+    return VERBS_MAX;
+}
+
+static void keep_line(struct hop *hop, struct span line)
+{
+    size_t len = strlen(hop->last_message);
+    (void)snprintf(hop->last_message + len, sizeof hop->last_message - len, "%.*s\n", (int)line.len,
+                   line.ptr);
+}
+
+static struct verdict on_line(void *arg, enum line_fault fault, struct span line)
+{
+    struct hop_session *session = arg;
+    (void)fault;
+    if (session->is_in_data && !span_is(line, ".")) {
+        keep_line(session->hop, line);
+        return next_line();
+    }
+    struct span rest = line;
+    size_t verb = find_verb(session->is_in_data ? line : span_cut(&rest, ' '));
+    if (verb == VERBS_MAX) {
+        put_reply(session->host->out, "500 5.5.1 what");
+        return next_line();
+    }
+    if (strcmp(defaults[verb].verb, "DATA") == 0)
+        session->hop->last_message[0] = '\0';
+    return answer(session, verb);
+}
+
+static void *hop_open(void *service, struct host *host, enum session_start start)
+{
+    struct hop_session *session = mem_new(struct hop_session);
+    (void)start;
+    session->hop = service;
+    session->host = host;
+    session->hop->connections++;
+    if (++session->hop->at_once > session->hop->most_at_once)
+        session->hop->most_at_once = session->hop->at_once;
+    return session;
+}
+
+static struct verdict hop_start(void *session)
+{
+    return answer(session, 0);
+}
+
+static struct verdict hop_wake(void *session)
+{
+    (void)session;
+    return next_line();
+}
+
+static void hop_ending(void *session, enum ending why)
+{
+    (void)session;
+    (void)why;
+}
+
+static void hop_free(void *arg)
+{
+    struct hop_session *session = arg;
+    session->hop->at_once--;
+    mem_free(session);
+}
+
+static const struct session_type hop_type = {
+    .name = "hop",
+    .open = hop_open,
+    .start = hop_start,
+    .wake = hop_wake,
+    .ending = hop_ending,
+    .free = hop_free,
+};
+
+static void on_accept(void *owner, struct transport *transport)
+{
+    struct hop *hop = owner;
+    conn_accept(hop->env, &hop->role, transport);
+}
+
+void hop_listen(struct hop *hop, struct sim *sim, struct conn_env *env,
+                const struct endpoint *endpoint)
+{
+    hop->env = env;
+    hop->role = (struct conn_role){.listener = "hop", .type = &hop_type, .service = hop};
+    sim_listen(sim, env->loop, endpoint, on_accept, hop);
+}

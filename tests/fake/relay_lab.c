@@ -1,0 +1,193 @@
+/* relay_lab: see the header. */
+#include "tests/fake/relay_lab.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/require.h"
+#include "store/queue_rows.h"
+#include "store/request_internal.h"
+#include "store/store_internal.h"
+#include "store/writer_internal.h"
+
+static const struct resolver_row dns_rows[] = {
+    {"one.test", DNS_MX, 0, RESOLVER_MX("\x0a", "\3one\3hop\4test")},
+    {"two.test", DNS_MX, 0, RESOLVER_MX("\x0a", "\3one\3hop\4test")},
+    {"two.test", DNS_MX, 0, RESOLVER_MX("\x14", "\3two\3hop\4test")},
+    {"example.org", DNS_MX, 0, RESOLVER_MX("\x0a", "\2mx\7example\3org")},
+    {"null.test", DNS_MX, 0, RESOLVER_MX("\0", "")},
+    {"loop.test", DNS_MX, 0, RESOLVER_MX("\x0a", "\5relay\7example")},
+    {"later.test", DNS_MX, ERR_AGAIN, NULL, 0},
+    RESOLVER_ROW("one.hop.test", DNS_A, "\xcb\x00\x71\x01"),
+    RESOLVER_ROW("two.hop.test", DNS_A, "\xcb\x00\x71\x02"),
+    RESOLVER_ROW("mx.example.org", DNS_A, "\xc6\x33\x64\x01"),
+    RESOLVER_ROW("other.example.org", DNS_A, "\xc6\x33\x64\x01"),
+    RESOLVER_ROW("relay.example", DNS_A, "\xcb\x00\x71\x01"),
+};
+
+static const struct settings_relay relay_settings = {
+    .smarthost = "",
+    .smarthost_port = 25,
+    .smarthost_tls = RELAY_TLS_STARTTLS,
+    .smarthost_verify = "required",
+    .smarthost_user = "",
+    .smarthost_password = "",
+    .mx_port = 25,
+    .resolver = "",
+    .retry_min_ms = RELAY_LAB_RETRY_MS,
+    .retry_max_ms = 4 * RELAY_LAB_RETRY_MS,
+    .expire_ms = RELAY_LAB_EXPIRE_MS,
+    .concurrency_max = 3,
+    .messages_per_connection_max = 100,
+    .keep_ms = 5000,
+    .connect_timeout_ms = 30000,
+    .reply_timeout_ms = 60000,
+    .data_reply_timeout_ms = 120000,
+};
+
+/* The writer's batch, or what a full disk makes of it. */
+static void batch(void *owner, struct list *jobs)
+{
+    struct relay_lab *lab = owner;
+    if (lab->fail_writes == 0) {
+        writer_batch(lab->world.store->writer, jobs);
+        return;
+    }
+    lab->fail_writes--;
+    list_each (node, jobs)
+        request_fail(request_of(list_entry(node, struct job, node)), ERR_FULL);
+}
+
+static void on_server_accept(void *owner, struct transport *transport)
+{
+    struct relay_lab *lab = owner;
+    lab->server_connections++;
+    conn_accept(&lab->world.env, &lab->server_role, transport);
+}
+
+static void start_hops(struct relay_lab *lab)
+{
+    static const char *const addresses[RELAY_LAB_HOPS] = {"203.0.113.1", "203.0.113.2"};
+    struct world *world = &lab->world;
+    struct endpoint endpoint;
+    for (size_t i = 0; i < RELAY_LAB_HOPS; i++) {
+        require(endpoint_parse(span_of(addresses[i]), 25, &endpoint) == 0);
+        hop_listen(&lab->hops[i], world->sim, &world->env, &endpoint);
+    }
+    lab->server = (struct smtp_service){.role = SMTP_MX,
+                                        .offers_starttls = true,
+                                        .settings = &world->smtp,
+                                        .hostname = world->hostname,
+                                        .domains = world->domains,
+                                        .domain_count = world->domain_count,
+                                        .store = world->store,
+                                        .auth = world->auth,
+                                        .auth_failures_max = 3};
+    lab->server_role =
+        (struct conn_role){.listener = "smtp", .type = &smtp_session_type, .service = &lab->server};
+    sim_listen(world->sim, sim_loop(world->sim), &world->server, on_server_accept, lab);
+}
+
+void relay_lab_init(struct relay_lab *lab)
+{
+    struct world *world = &lab->world;
+    log_set_level(LOG_NONE);
+    *lab = (struct relay_lab){.settings = relay_settings};
+    world_init(world, 11);
+    world_start(world);
+    jobs_set_batch(world->jobs, JOB_WRITE, batch, lab);
+    start_hops(lab);
+    resolver_table_init(&lab->dns, sim_loop(world->sim), dns_rows,
+                        sizeof dns_rows / sizeof *dns_rows);
+    lab->leases = relay_leases_create(1);
+    lab->options = (struct relay_options){.env = &world->env,
+                                          .store = world->store,
+                                          .resolver = &lab->dns.resolver,
+                                          .leases = lab->leases,
+                                          .settings = &lab->settings,
+                                          .hostname = "relay.example",
+                                          .domains = world->domains,
+                                          .domain_count = world->domain_count,
+                                          .clock = sim_clock(world->sim),
+                                          .entropy = sim_entropy(world->sim),
+                                          .loop_count = 1};
+}
+
+void relay_lab_deinit(struct relay_lab *lab)
+{
+    relay_free(&lab->relay);
+    relay_leases_free(&lab->leases);
+    world_stop(&lab->world);
+}
+
+void relay_lab_run(struct relay_lab *lab, int64_t ms)
+{
+    if (lab->relay == NULL)
+        lab->relay = relay_create(&lab->options);
+    sim_run(lab->world.sim);
+    sim_advance_ms(lab->world.sim, ms);
+}
+
+static void on_idle(void *owner)
+{
+    struct relay_lab *lab = owner;
+    lab->is_idle = true;
+    lab->idle_count++;
+}
+
+void relay_lab_drain(struct relay_lab *lab)
+{
+    relay_drain(lab->relay, on_idle, lab);
+}
+
+void relay_lab_mail(struct relay_lab *lab, const char *from, const char *to)
+{
+    struct world *world = &lab->world;
+    struct store_body *body = store_body_create(world->store, STORE_BODY_RAW);
+    struct store_envelope envelope = {.reverse_path = span_of(from)};
+    struct store_recipient recipients[200] = {0};
+    struct span rest = span_of(to);
+    size_t count = 0;
+    while (rest.len > 0 && count < sizeof recipients / sizeof *recipients)
+        recipients[count++].address = span_cut(&rest, ' ');
+    store_body_add(body, span_of("Subject: lab\r\n\r\n.dot\r\nend\r\n"));
+    struct store_accept *accept =
+        store_accept_create(world->store, body, &envelope, recipients, count);
+    job_run_now(world->jobs, &accept->job);
+    require(accept->status == 0);
+    accept->job.free(&accept->job);
+}
+
+struct relay_lab_queue relay_lab_queue(struct relay_lab *lab)
+{
+    struct relay_lab_queue found = {0};
+    struct store_queue *queue =
+        store_queue_create(lab->world.store, INT64_MAX, INT64_MIN, 0, 10000);
+    job_run_now(lab->world.jobs, &queue->job);
+    require(queue->status == 0);
+    found.count = queue->count;
+    if (queue->count > 0) {
+        const struct store_queue_row *row = &queue->rows[0];
+        found.id = row->id;
+        found.attempts = row->attempts;
+        found.due_us = row->due_us;
+        (void)snprintf(found.last, sizeof found.last, "%.*s", (int)row->last_status.len,
+                       row->last_status.ptr);
+        (void)snprintf(found.recipient, sizeof found.recipient, "%.*s", (int)row->recipient.len,
+                       row->recipient.ptr);
+    }
+    queue->job.free(&queue->job);
+    return found;
+}
+
+int64_t relay_lab_inbox(struct relay_lab *lab, const char *address, struct buf *text_out)
+{
+    struct buf text;
+    buf_init(&text, 0);
+    int64_t count = world_read_mailbox(&lab->world, span_of(address), span_of("INBOX"), &text);
+    if (text_out != NULL)
+        buf_put(text_out, buf_span(&text));
+    buf_release(&text);
+    return count;
+}
