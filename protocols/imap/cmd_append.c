@@ -213,7 +213,9 @@ static struct verdict on_message_end(void *session, enum line_fault fault, struc
         imap_refuse(imap, IMAP_BAD, NULL, "Only one message can be appended at a time");
         return imap_refuse_literal(imap, &literal);
     }
-    if (fault != LINE_OK || line.len != 0)
+    if (fault != LINE_OK)
+        return imap_bad_line(imap, fault, line);
+    if (line.len != 0)
         return imap_bad(imap, "Could not read the command: unexpected text behind the message");
     if (append->body != NULL && store_body_wants_sync(append->body))
         return want_answer(&store_body_sync_create(append->body)->job, on_synced);

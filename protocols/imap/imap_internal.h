@@ -80,6 +80,7 @@ struct imap {
     void (*work_free)(void *work);
     bool is_streaming; /* inside a response: last words would garble it */
     bool is_closing;   /* after this command */
+    bool is_lost;      /* nobody knows where the next command begins: BYE */
     bool is_idling;
     bool is_greeted; /* the upgrade greets no second time */
 
@@ -106,6 +107,8 @@ void imap_refuse(struct imap *imap, enum imap_reply_kind kind, const char *code,
 struct verdict imap_ok(struct imap *imap, const char *code, const char *text);
 struct verdict imap_no(struct imap *imap, const char *code, const char *text);
 struct verdict imap_bad(struct imap *imap, const char *text);
+/* BAD to a line with a fault; BYE behind it when the line may have announced a LITERAL+. */
+struct verdict imap_bad_line(struct imap *imap, enum line_fault fault, struct span line);
 struct verdict imap_bad_args(struct imap *imap);
 struct verdict imap_reply(struct imap *imap, enum imap_reply_kind kind, struct span code,
                           const char *text);

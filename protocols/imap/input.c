@@ -199,12 +199,39 @@ static struct verdict on_skip(void *session, struct span bytes, size_t *taken_ou
     return want_skip(imap);
 }
 
+static const char *const line_faults[] = {
+    [LINE_OK] = "",
+    [LINE_TOO_LONG] = "The line is too long",
+    [LINE_BARE_CR] = "The line has a CR without LF",
+    [LINE_BARE_LF] = "The line has an LF without CR",
+    [LINE_NUL] = "The line has a NUL",
+};
+
+/* A LITERAL+ behind a spoilt line is on its way already, and to read it as commands would let
+ * whoever wrote the literal speak for the user. Where it ends is not to be known: the end of a long
+ * line is cut off, and behind a bare LF the peer and we see different lines. */
+static bool may_hide_literal(enum line_fault fault, struct span line)
+{
+    struct imap_literal literal;
+    return fault == LINE_TOO_LONG ||
+           (fault != LINE_OK && imap_literal_announced(line, &literal) && !literal.is_sync);
+}
+
+struct verdict imap_bad_line(struct imap *imap, enum line_fault fault, struct span line)
+{
+    if (may_hide_literal(fault, line))
+        imap->is_lost = true;
+    return imap_bad(imap, line_faults[fault]);
+}
+
 /* What stands behind a skipped literal: the command's end, or the next literal. */
 static struct verdict on_skipped_line(void *session, enum line_fault fault, struct span line)
 {
     struct imap *imap = session;
     struct imap_literal literal;
-    if (fault == LINE_OK && imap_literal_announced(line, &literal))
+    if (may_hide_literal(fault, line))
+        imap->is_lost = true;
+    else if (fault == LINE_OK && imap_literal_announced(line, &literal))
         return imap_refuse_literal(imap, &literal);
     return refuse_now(imap);
 }
@@ -257,14 +284,6 @@ static struct verdict decide_literal(struct imap *imap, const struct imap_litera
     return want_literal(imap);
 }
 
-static const char *const line_faults[] = {
-    [LINE_OK] = "",
-    [LINE_TOO_LONG] = "The line is too long",
-    [LINE_BARE_CR] = "The line has a CR without LF",
-    [LINE_BARE_LF] = "The line has an LF without CR",
-    [LINE_NUL] = "The line has a NUL",
-};
-
 static struct verdict on_line(void *session, enum line_fault fault, struct span line)
 {
     struct imap *imap = session;
@@ -274,7 +293,7 @@ static struct verdict on_line(void *session, enum line_fault fault, struct span 
     if (fault != LINE_OK) {
         if (is_first)
             (void)read_tag(imap, line);
-        return imap_bad(imap, line_faults[fault]);
+        return imap_bad_line(imap, fault, line);
     }
     if (is_first)
         begin_command(imap, line);

@@ -151,6 +151,8 @@ static struct verdict send_tail(struct imap *imap)
 {
     out_put(imap->host->out, buf_span(&imap->tail));
     buf_release(&imap->tail);
+    if (imap->is_lost)
+        return imap_bye(imap, "Cannot tell where the next command begins");
     if (imap->error_count >= imap->service->settings->errors_max) {
         log_fact(imap, "too-many-errors");
         return imap_bye(imap, "Too many errors");
