@@ -50,13 +50,24 @@ static struct verdict client_start(void *arg)
                               on_greeting);
 }
 
+static session_line_fn client_line;
+
+/* The rest of the reply under way. Its lines share one deadline, or a server that drips them would
+ * hold the connection for hours. */
+static struct verdict wait_on(struct smtp_client *client)
+{
+    int64_t left_ms = client->reply_deadline_ms - clock_monotonic_ms(client->host->clock);
+
+    return want_line(SMTP_REPLY_LINE_MAX, left_ms > 1 ? left_ms : 1, client_line);
+}
+
 static struct verdict client_wake(void *arg)
 {
     struct smtp_client *client = arg;
 
     if (client->is_ready && client->step == SMTP_STEP_IDLE && !client->is_quitting)
         return smtp_client_next(client);
-    return client->last;
+    return wait_on(client);
 }
 
 static const char *ending_text(enum ending why)
@@ -103,7 +114,7 @@ static struct verdict client_line(void *arg, enum line_fault fault, struct span 
                                    "the server sent a bare CR, a bare LF or a NUL in a reply");
     switch (smtp_reply_feed(&client->parser, line, &client->reply)) {
     case SMTP_REPLY_MORE:
-        return client->last;
+        return wait_on(client);
     case SMTP_REPLY_DONE:
         return client->on_reply(client, &client->reply);
     case SMTP_REPLY_BAD:
@@ -118,8 +129,8 @@ struct verdict smtp_client_expect(struct smtp_client *client, enum smtp_client_s
     client->step = step;
     client->on_reply = on_reply;
     smtp_reply_parser_reset(&client->parser);
-    client->last = want_line(SMTP_REPLY_LINE_MAX, timeout_ms, client_line);
-    return client->last;
+    client->reply_deadline_ms = clock_monotonic_ms(client->host->clock) + timeout_ms;
+    return want_line(SMTP_REPLY_LINE_MAX, timeout_ms, client_line);
 }
 
 struct verdict smtp_client_give_up(struct smtp_client *client, const char *sentence)

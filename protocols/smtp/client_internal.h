@@ -32,9 +32,9 @@ struct smtp_client {
     struct smtp_reply_parser parser;
     struct smtp_reply reply; /* the last whole one; points into the parser */
     smtp_client_reply_fn *on_reply;
-    struct verdict last; /* the WANT_LINE under way */
-    unsigned offers;     /* of enum smtp_client_offer, from the last EHLO */
-    uint64_t size_max;   /* 0: not told */
+    int64_t reply_deadline_ms; /* of the whole reply under way */
+    unsigned offers;           /* of enum smtp_client_offer, from the last EHLO */
+    uint64_t size_max;         /* 0: not told */
     struct scram_client *scram;
     /* The transaction. */
     const struct smtp_transaction *mail; /* NULL: none, or its result was told */

@@ -201,6 +201,17 @@ static void play(struct script *script, void *session, struct host *host, struct
     take_out(host->out, said);
 }
 
+/* A second passes with each look. */
+static int64_t ticking_ms(const struct clock *clock)
+{
+    static int64_t now_ms;
+
+    (void)clock;
+    return now_ms += 1000;
+}
+
+static const struct clock ticking = {.monotonic_ms = ticking_ms};
+
 static void run_case(const struct client_case *row)
 {
     const struct smtp_transaction_recipient recipient = {.address = span_of("r@b")};
@@ -225,7 +236,8 @@ static void run_case(const struct client_case *row)
                                           .password = has_login ? "p" : NULL,
                                           .is_stopping = (row->how & WAITS) == 0};
     struct out out;
-    struct host host = {.out = &out, .tls = (row->how & SECURE) != 0 ? &facts : NULL};
+    struct host host = {
+        .out = &out, .clock = &ticking, .tls = (row->how & SECURE) != 0 ? &facts : NULL};
     struct buf said;
 
     out_init(&out, 65536);
@@ -248,4 +260,25 @@ TEST(test_client_against_scripted_servers)
     }
 }
 
-CHECK_MAIN({"test_client_against_scripted_servers", test_client_against_scripted_servers})
+TEST(test_the_lines_of_a_reply_share_one_deadline)
+{
+    struct smtp_client_service service = {.owner = &owner_calls, .reply_timeout_ms = 10000};
+    struct out out;
+    struct host host = {.out = &out, .clock = &ticking};
+
+    out_init(&out, 65536);
+    void *session = smtp_client_type.open(&service, &host, SESSION_FRESH);
+    struct verdict verdict = smtp_client_type.start(session);
+    check(verdict.timeout_ms == 10000);
+    for (int64_t i = 1; i <= 20; i++) {
+        verdict = verdict.then.line(session, LINE_OK, span_of("220-drip"));
+        check(verdict.want == WANT_LINE);
+        check(verdict.timeout_ms == (i < 10 ? 10000 - i * 1000 : 1));
+    }
+    smtp_client_type.free(session);
+    out_deinit(&out);
+}
+
+CHECK_MAIN({"test_client_against_scripted_servers", test_client_against_scripted_servers},
+           {"test_the_lines_of_a_reply_share_one_deadline",
+            test_the_lines_of_a_reply_share_one_deadline})
