@@ -102,6 +102,7 @@ const struct session_type imap_session_type = {
     .wake = imap_wake,
     .ending = imap_ending,
     .free = imap_free,
+    .crowded = "* BYE [UNAVAILABLE] Too many connections, try again later\r\n",
 };
 
 void imap_log_begin(const struct imap *imap, struct log_line *line, enum log_level level,

@@ -99,6 +99,7 @@ const struct session_type pop3_session_type = {
     .wake = session_wake,
     .ending = session_ending,
     .free = session_free,
+    .crowded = "-ERR [SYS/TEMP] too many connections, try again later\r\n",
 };
 
 static const char *const fault_texts[] = {

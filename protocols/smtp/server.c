@@ -77,6 +77,7 @@ const struct session_type smtp_session_type = {
     .wake = server_wake,
     .ending = server_ending,
     .free = server_free,
+    .crowded = "421 4.3.2 Too many connections, try again later\r\n",
 };
 
 bool smtp_may_use_passwords(const struct smtp_session *session)

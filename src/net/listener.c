@@ -161,12 +161,24 @@ static void log_refused(struct listener *listener, const struct endpoint *peer)
     listener->refused_count = 0;
 }
 
+/* Whoever is over the quota costs one send and no memory. The words go into an empty socket buffer;
+ * they are lost only when the peer has spoken first, and then it is no client of ours. Under
+ * implicit TLS there is nothing that could be said for less than a handshake. */
+static void refuse(struct listener *listener, int fd, const struct endpoint *peer)
+{
+    const struct conn_role *role = listener->role;
+    const char *words = role->security == CONN_PLAIN ? role->type->crowded : NULL;
+    if (words != NULL)
+        (void)send(fd, words, strlen(words), MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)close(fd);
+    log_refused(listener, peer);
+}
+
 /* Takes fd. */
 static void take_socket(struct listener *listener, int fd, const struct endpoint *peer)
 {
     if (quota_take(listener->quota, peer) != 0) {
-        (void)close(fd);
-        log_refused(listener, peer);
+        refuse(listener, fd, peer);
         return;
     }
     struct transport *transport = uv_run_wrap(listener->env->loop, fd);

@@ -135,6 +135,9 @@ struct session_type {
      * close follows. */
     void (*ending)(void *session, enum ending why);
     void (*free)(void *session);
+    /* What a plaintext listener says to a connection over the quota, before it closes it unread; no
+     * session is opened for it. NULL: nothing. */
+    const char *crowded;
 };
 
 #endif

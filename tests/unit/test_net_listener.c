@@ -50,7 +50,8 @@ static const struct session_type greeter = {.name = "greeter",
                                             .start = greeter_start,
                                             .wake = greeter_wake,
                                             .ending = greeter_ending,
-                                            .free = greeter_free};
+                                            .free = greeter_free,
+                                            .crowded = "421 full\r\n"};
 
 static struct endpoint parse(const char *text)
 {
@@ -140,7 +141,7 @@ struct clients {
     struct loop *loop;
     int fds[3];
     struct watch *watches[3];
-    unsigned greeted, closed;
+    unsigned greeted, refused, closed;
 };
 
 struct client {
@@ -157,8 +158,10 @@ static void on_readable(void *owner, unsigned events)
     (void)events;
     ssize_t len = recv(all->fds[self->number], bytes, sizeof bytes, MSG_DONTWAIT);
     if (len > 0) {
-        check_span(span_make(bytes, (size_t)len), "220 hi\r\n");
-        all->greeted++;
+        bool is_greeting = bytes[0] == '2';
+        check_span(span_make(bytes, (size_t)len), is_greeting ? "220 hi\r\n" : "421 full\r\n");
+        all->greeted += is_greeting;
+        all->refused += !is_greeting;
         return;
     }
     loop_watch_free(&all->watches[self->number]);
@@ -198,6 +201,7 @@ TEST(test_accepts_up_to_the_quota_and_gives_places_back)
     loop_timer_start(guard, GUARD_MS);
     uv_run_loop(all.loop);
     check_int(all.greeted, 2);
+    check_int(all.refused, 1);
     loop_timer_free(&guard);
     listener_stop(&listener);
     conn_env_close(&env);

@@ -5,8 +5,12 @@
 #include <stdint.h>
 
 struct settings_net {
-    unsigned connections_max;             /* in all; further ones hear "too many" and are closed */
-    unsigned connections_per_address_max; /* IPv6 by /64 */
+    /* In all. A further one hears, on a plaintext listener, "421 4.3.2 Too many connections", "*
+     * BYE [UNAVAILABLE]" or "-ERR [SYS/TEMP]" and is closed; under implicit TLS it is closed
+     * without a word. The control socket is not counted: a flood must not lock the administrator
+     * out. */
+    unsigned connections_max;
+    unsigned connections_per_address_max; /* the same for one address; IPv6 by /64 */
     uint64_t output_mark;                 /* a session stops when so much waits to be written */
     int64_t handshake_timeout_ms;         /* TLS handshake as a whole */
     int64_t close_timeout_ms;             /* how long input is discarded after our end */

@@ -1,0 +1,58 @@
+"""Attacks over loopback that are too big, too slow or too strange for a dialogue."""
+import os
+import socket
+import time
+
+import harness
+import mailkit
+
+SERVER = {
+    "settings": 'net = { connections_per_address_max = 40; handshake_timeout = "2s"; };\n',
+}
+CROWDED = {"smtp": b"421 4.3.2 ", "submission": b"421 4.3.2 ", "imap": b"* BYE ", "pop3": b"-ERR "}
+
+
+def connect(server, name, address="127.0.0.1", timeout=10):
+    s = socket.socket()
+    s.settimeout(timeout)
+    s.bind((address, 0))
+    s.connect(("127.0.0.1", server.port(name)))
+    return s
+
+
+def read_all(s):
+    """What comes until the end; a reset is an end too."""
+    text = b""
+    try:
+        while True:
+            got = s.recv(65536)
+            if not got:
+                return text
+            text += got
+    except ConnectionError:
+        return text
+
+
+def memory(server):
+    """Resident KiB."""
+    with open(f"/proc/{server.process.pid}/status") as status:
+        return int(next(line for line in status if line.startswith("VmRSS")).split()[1])
+
+
+def descriptors(server):
+    return len(os.listdir(f"/proc/{server.process.pid}/fd"))
+
+
+def test_over_the_quota_is_told_and_others_are_served(server):
+    held = [connect(server, "smtp") for _ in range(40)]
+    for s in held:
+        assert s.recv(3) == b"220"
+    for name, words in CROWDED.items():
+        got = read_all(connect(server, name))
+        assert got.startswith(words) and got.endswith(b"\r\n"), (name, got)
+    assert read_all(connect(server, "imaps")) == b""
+    assert connect(server, "smtp", "127.0.0.2").recv(3) == b"220"
+    assert "alice" in server.cli("user", "list").text
+    for s in held:
+        s.close()
+    harness.wait_until(lambda: connect(server, "smtp").recv(3) == b"220", what="a free place")
