@@ -2,6 +2,7 @@
 # make SANITIZE=1 the same with address and undefined-behaviour sanitizers, in build/asan
 # make SANITIZE=thread   with the thread sanitizer, in build/tsan
 # make COVERAGE=1 instrumented for gcov, in build/cov
+# make coverage   runs make check so instrumented and prints what was reached
 # make check      builds and runs the unit and dialogue tests of the chosen variant
 # make fuzz       builds the fuzz targets with clang, in build/fuzz
 # make tidy       clang-tidy and cppcheck
@@ -93,7 +94,11 @@ $(BUILD)/tests/clients/% : $(BUILD)/obj/tests/clients/%.o $(SUPPORT) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# A test whose file was deleted must not run any more.
+STALE_TESTS = $(filter-out $(UNIT_TESTS),$(wildcard $(BUILD)/tests/test_*))
+
 tests: $(UNIT_TESTS) $(LOOSE_PROGRAMS)
+	$(if $(STALE_TESTS),rm -f $(STALE_TESTS))
 
 check: all tests
 	scripts/run-unit-tests $(BUILD)/tests
@@ -108,16 +113,24 @@ FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(FUZZ_BUILD)/%,$(sort $(wildcard test
 
 fuzz: $(FUZZ_TARGETS)
 
-$(FUZZ_BUILD)/obj/%.o: %.c
+$(FUZZ_BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CPPFLAGS) $(FUZZ_FLAGS)' | cmp -s - $@ || echo '$(CPPFLAGS) $(FUZZ_FLAGS)' > $@
+
+$(FUZZ_BUILD)/objects: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FUZZ_OBJECTS)' | cmp -s - $@ || echo '$(FUZZ_OBJECTS)' > $@
+
+$(FUZZ_BUILD)/obj/%.o: %.c $(FUZZ_BUILD)/flags
 	@mkdir -p $(@D)
 	clang $(CPPFLAGS) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
 
-$(FUZZ_BUILD)/libpostern.a: $(FUZZ_OBJECTS)
+$(FUZZ_BUILD)/libpostern.a: $(FUZZ_OBJECTS) $(FUZZ_BUILD)/objects
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) rcs $@ $(filter %.o,$^)
 
-$(FUZZ_BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_BUILD)/libpostern.a
-	clang $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(FUZZ_BUILD)/libpostern.a $(LDLIBS)
+$(FUZZ_BUILD)/fuzz_%: $(FUZZ_BUILD)/obj/tests/fuzz/fuzz_%.o $(FUZZ_BUILD)/libpostern.a
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
 FORMATTED := $(shell find src protocols tests -name '*.[ch]' 2>/dev/null | sort)
 
@@ -126,6 +139,9 @@ format:
 
 format-check:
 	clang-format --dry-run -Werror $(FORMATTED)
+
+coverage:
+	scripts/coverage
 
 tidy:
 	scripts/run-tidy
@@ -140,16 +156,16 @@ install: all
 	install -m 755 $(BUILD)/postern $(DESTDIR)$(PREFIX)/sbin/postern
 	install -m 644 docs/man/postern.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 docs/man/postern.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/
-	sed 's|@PREFIX@|$(PREFIX)|' conf/postern.service.in \
-	  > $(DESTDIR)$(PREFIX)/lib/systemd/system/postern.service
+	sed 's|@PREFIX@|$(PREFIX)|' conf/postern.service.in > $(BUILD)/postern.service
+	install -m 644 $(BUILD)/postern.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	install -m 644 conf/*.conf $(DESTDIR)$(PREFIX)/share/doc/postern/
 
 clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all tests check fuzz format format-check tidy install clean FORCE
+.PHONY: all tests check fuzz format format-check tidy coverage install clean FORCE
 .SECONDARY:
 
 -include $(OBJECTS:.o=.d) $(SUPPORT:.o=.d) $(wildcard $(BUILD)/obj/tests/*/*.d) \
-  $(wildcard $(FUZZ_BUILD)/obj/*/*/*.d)
+  $(FUZZ_OBJECTS:.o=.d) $(wildcard $(FUZZ_BUILD)/obj/tests/fuzz/*.d)
