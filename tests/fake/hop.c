@@ -60,6 +60,10 @@ static const char *reply_to(struct hop_session *session, size_t verb)
 {
     const struct hop *hop = session->hop;
     unsigned nth = ++session->seen[verb];
+    if (hop->on_verb != NULL)
+        hop->on_verb(hop->owner, defaults[verb].verb);
+    if (verb == 0 && hop->bears != 0 && hop->at_once > hop->bears)
+        return "421 4.7.0 too many connections";
     for (size_t i = 0; i < HOP_RULES_MAX && hop->rules[i].verb != NULL; i++) {
         const struct hop_rule *rule = &hop->rules[i];
         if (strcmp(rule->verb, defaults[verb].verb) == 0 && (rule->nth == 0 || rule->nth == nth))

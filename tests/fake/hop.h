@@ -26,6 +26,10 @@ enum { HOP_RULES_MAX = 4 };
 
 struct hop {
     struct hop_rule rules[HOP_RULES_MAX]; /* up to the first without verb */
+    unsigned bears; /* so many connections at once, further ones hear 421; 0: any number */
+    /* When a verb has come, before its answer; may be NULL. */
+    void (*on_verb)(void *owner, const char *verb);
+    void *owner;
     unsigned connections, messages, recipients, quits;
     unsigned most_at_once, at_once;
     char last_message[4096];
