@@ -142,21 +142,27 @@ struct job *admin_start_queue_delete(struct admin_call *call)
     return start_change(call, STORE_OUTCOME_DONE);
 }
 
-void admin_finish_queue_change(struct admin_call *call, struct job *job)
+static void tell_deleted(struct admin_call *call)
 {
-    const struct store_settle *settle = (struct store_settle *)job;
-    uint64_t id = 0;
-    buf_puts(&call->text, "entry ");
-    buf_put(&call->text, call->words[2]);
-    buf_puts(&call->text, ": ");
-    if (settle->status == 0 && settle->missing_count == 0)
-        admin_say(call, call->row->done);
-    else if (settle->status == 0)
-        admin_refuse(call, "there is no such entry; see: postern queue list");
-    else
-        admin_refuse(call,
-                     settle->fault.text[0] != '\0' ? settle->fault.text : err_text(settle->status));
+    uint64_t id;
     bool is_delete = span_is(call->words[1], "delete");
     if (is_delete && call->on_deleted != NULL && span_to_u64(call->words[2], INT64_MAX, &id))
         call->on_deleted(call->owner, id);
+}
+
+void admin_finish_queue_change(struct admin_call *call, struct job *job)
+{
+    const struct store_settle *settle = (struct store_settle *)job;
+    buf_puts(&call->text, "entry ");
+    buf_put(&call->text, call->words[2]);
+    buf_puts(&call->text, ": ");
+    if (settle->status != 0) {
+        admin_refuse(call,
+                     settle->fault.text[0] != '\0' ? settle->fault.text : err_text(settle->status));
+    } else if (settle->missing_count > 0) {
+        admin_refuse(call, "there is no such entry; see: postern queue list");
+    } else {
+        tell_deleted(call);
+        admin_say(call, call->row->done);
+    }
 }
