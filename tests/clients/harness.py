@@ -1,6 +1,7 @@
 """A Postern server in a temporary directory, and small tools to run clients against it."""
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -28,29 +29,69 @@ def slow(test):
 
 
 def free_offset():
-    """A port offset at which all seven ports are free right now."""
+    """A port offset at which all seven ports are free right now. Below 32768: above it lie the
+    ports of outgoing connections, one of which could take a stopped server's port."""
     for _ in range(200):
-        offset = random.randrange(11, 60) * 1000
+        offset = random.randrange(11, 32) * 1000
         if all(is_free(offset + port) for port in PORTS.values()):
             return offset
     raise ServerError("no free ports")
 
 
-def is_free(port):
+def free_port(address="127.0.0.1"):
+    """A port below those of outgoing connections that nobody uses right now."""
+    for _ in range(200):
+        port = random.randrange(10000, 32000)
+        if port % 1000 not in PORTS.values() and is_free(port, address):
+            return port
+    raise ServerError("no free port")
+
+
+def is_free(port, address="127.0.0.1"):
     with socket.socket() as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            s.bind(("127.0.0.1", port))
+            s.bind((address, port))
             return True
         except OSError:
             return False
+
+
+def keys(**groups):
+    """For Server(edit=...) and Server.set(): changes keys at the top and of groups in what init wrote:
+    keys(top={"log_level": "debug"}, relay={"smarthost": "localhost"})."""
+    def edit(text):
+        for group, values in groups.items():
+            for key, value in values.items():
+                text = set_key(text, group, key, value)
+        return text
+    return edit
+
+
+def set_key(text, group, key, value):
+    if isinstance(value, bool):
+        value = "true" if value else "false"
+    elif isinstance(value, (list, tuple)):
+        value = "[ " + ", ".join(f'"{v}"' for v in value) + " ]"
+    elif not isinstance(value, int):
+        value = f'"{value}"'
+    indent = "" if group == "top" else "    "
+    line = f"{indent}{key} = {value};"
+    text, count = re.subn(rf"(?m)^{indent}{key} = [^\n]*$", lambda _: line, text)
+    if count:
+        return text
+    if group == "top":
+        return text + line + "\n"
+    if not re.search(rf"(?m)^{group} = {{$", text):
+        text += f"\n{group} = {{\n}};\n"
+    return re.sub(rf"(?m)^{group} = {{$", lambda m: m.group(0) + "\n" + line, text)
 
 
 class Server:
     """hostname is localhost, so that the certificate's name is what clients connect to."""
 
     def __init__(self, domains=("example.org",), users=("alice:secret", "bob:hunter2"),
-                 settings="", edit=None, hostname="localhost", start=True):
+                 settings="", edit=None, hostname="localhost", start=True, listen="127.0.0.1"):
         self.dir = tempfile.mkdtemp(prefix="postern-test-")
         os.chmod(self.dir, 0o755)
         self.home = os.path.join(self.dir, "server")
@@ -58,7 +99,7 @@ class Server:
         self.process = None
         self.domains = domains
         words = [BINARY, "init", "--dir", self.home, "--hostname", hostname,
-                 "--port-offset", str(self.offset), "--listen", "127.0.0.1"]
+                 "--port-offset", str(self.offset), "--listen", listen]
         for domain in domains:
             words += ["--domain", domain]
         for user in users:
@@ -70,8 +111,19 @@ class Server:
             text = open(self.conf).read()
             text = edit(text) if edit else text
             open(self.conf, "w").write(text + "\n" + settings)
+        self.log_path = os.path.join(self.dir, "log")
         if start:
             self.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind is not None and kind is not Skip:
+            print(f"the log of the server at port offset {self.offset}:\n{self.log_tail()}")
+        complaint = self.stop()
+        if complaint and kind is None:
+            raise AssertionError(complaint)
 
     def run(self, words, input=None, check=True, timeout=60, **more):
         return run(words, input=input, check=check, timeout=timeout, **more)
@@ -79,21 +131,50 @@ class Server:
     def cli(self, *words, **more):
         return self.run([BINARY, words[0], *words[1:2], "-c", self.conf, *words[2:]], **more)
 
+    def spawn(self):
+        """Starts the process; where its log begins."""
+        with open(self.log_path, "ab") as log:
+            where = os.path.getsize(self.log_path)
+            self.process = subprocess.Popen([BINARY, "serve", "-c", self.conf], stderr=log,
+                                            stdin=subprocess.DEVNULL)
+        return where
+
     def start(self):
-        self.log_path = os.path.join(self.dir, "log")
-        self.log = open(self.log_path, "ab")
-        where = os.path.getsize(self.log_path)
-        self.process = subprocess.Popen([BINARY, "serve", "-c", self.conf], stderr=self.log,
-                                        stdin=subprocess.DEVNULL)
+        where = self.spawn()
         self.wait_for_log(" server ready ", where, 60)
 
-    def wait_for_log(self, text, where=0, seconds=30):
+    def set(self, edit):
+        """Changes the configuration's text; start or reload() makes it count."""
+        with open(self.conf) as f:
+            text = edit(f.read())
+        with open(self.conf, "w") as f:
+            f.write(text)
+
+    def reload(self):
+        """SIGHUP; the log from there until it was done or refused."""
+        where = os.path.getsize(self.log_path)
+        self.process.send_signal(signal.SIGHUP)
+        return self.wait_for_log(" server reloaded ", where, 20, or_text=" server not-reloaded ")
+
+    def terminate(self, seconds=45):
+        """SIGTERM and wait; the directory stays. The exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(seconds)
+        self.process = None
+        return status
+
+    def restart(self):
+        status = self.terminate()
+        assert status == 0, f"the server ended with {status}:\n{self.log_tail(60)}"
+        self.start()
+
+    def wait_for_log(self, text, where=0, seconds=30, or_text=None):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             with open(self.log_path, "rb") as log:
                 log.seek(where)
                 found = log.read().decode("utf-8", "replace")
-            if text in found:
+            if text in found or (or_text is not None and or_text in found):
                 return found
             if self.process.poll() is not None:
                 raise ServerError(f"the server ended with {self.process.returncode}:\n{found}")
@@ -101,6 +182,8 @@ class Server:
         raise ServerError(f"the log did not show {text!r}:\n{self.log_tail()}")
 
     def log_text(self):
+        if not os.path.exists(self.log_path):
+            return ""
         return open(self.log_path, "rb").read().decode("utf-8", "replace")
 
     def log_tail(self, lines=40):

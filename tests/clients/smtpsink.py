@@ -1,0 +1,72 @@
+"""A small SMTP server without TLS that takes any mail, or refuses as it is told: the next hop that
+a test needs and no real server wants to be."""
+import socketserver
+import threading
+
+
+class Sink(socketserver.ThreadingTCPServer):
+    """replies: verb or (verb, argument) -> reply instead of the usual one; "greeting" as well.
+    messages: what arrived, as (reverse-path, [forward-path], bytes)."""
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, port, address="127.0.0.1", replies=None):
+        self.messages = []
+        self.connections = 0
+        self.replies = replies or {}
+        super().__init__((address, port), Session)
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def __exit__(self, *ignored):
+        self.shutdown()
+        self.server_close()
+
+
+class Session(socketserver.StreamRequestHandler):
+    def say(self, verb, argument, usual):
+        replies = self.server.replies
+        reply = replies.get((verb, argument), replies.get(verb, usual))
+        self.wfile.write(reply.encode() + b"\r\n")
+        return reply[:1] in "23"
+
+    def handle(self):
+        self.server.connections += 1
+        sender, recipients = None, []
+        if not self.say("greeting", "", "220 sink.test ESMTP"):
+            return
+        for line in self.rfile:
+            verb, _, argument = line.decode("utf-8", "replace").strip().partition(" ")
+            verb = verb.upper()
+            if verb == "EHLO":
+                self.say(verb, "", "250-sink.test\r\n250-8BITMIME\r\n250 PIPELINING")
+            elif verb == "MAIL":
+                if self.say(verb, path(argument), "250 2.1.0 sender ok"):
+                    sender, recipients = path(argument), []
+            elif verb == "RCPT":
+                if self.say(verb, path(argument), "250 2.1.5 recipient ok"):
+                    recipients.append(path(argument))
+            elif verb == "DATA" and not recipients:
+                self.say("none", "", "554 5.5.1 no recipients")
+            elif verb == "DATA":
+                self.say("354", "", "354 go on")
+                message = self.read_message()
+                if self.say(verb, "", "250 2.0.0 taken"):
+                    self.server.messages.append((sender, recipients, message))
+                recipients = []
+            elif verb == "QUIT":
+                self.say(verb, "", "221 2.0.0 bye")
+                return
+            else:
+                self.say(verb, "", "250 2.0.0 ok")
+
+    def read_message(self):
+        lines = []
+        for line in self.rfile:
+            if line == b".\r\n":
+                break
+            lines.append(line[1:] if line.startswith(b".") else line)
+        return b"".join(lines)
+
+
+def path(argument):
+    return argument[argument.index("<") + 1:argument.index(">")] if "<" in argument else ""
