@@ -64,6 +64,7 @@ relay unix - - n - - smtp
 error unix - - n - - error
 retry unix - - n - - error
 discard unix - - n - - discard
+showq unix n - n - - showq
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 """
