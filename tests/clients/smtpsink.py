@@ -9,6 +9,7 @@ class Sink(socketserver.ThreadingTCPServer):
     messages: what arrived, as (reverse-path, [forward-path], bytes)."""
     allow_reuse_address = True
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, port, address="127.0.0.1", replies=None):
         self.messages = []
