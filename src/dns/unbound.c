@@ -147,7 +147,11 @@ static int configure(struct ub_ctx *context, const char *server)
 {
     (void)ub_ctx_hosts(context, NULL); /* a machine without /etc/hosts is fine */
     int error = server[0] != '\0' ? forward_to(context, server) : ub_ctx_resolvconf(context, NULL);
-    return error != 0 ? error : ub_ctx_async(context, 1);
+    if (error == 0)
+        error = ub_ctx_async(context, 1);
+    /* The library answers for .test by itself (RFC 6761 6.2); a laboratory's server serves it. This
+     * ends the setting of options. */
+    return error == 0 && server[0] != '\0' ? ub_ctx_zone_remove(context, "test.") : error;
 }
 
 struct resolver *resolver_create(struct loop *loop, const char *server, struct fault *fault)
