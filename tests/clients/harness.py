@@ -28,12 +28,17 @@ def slow(test):
     return test
 
 
+used_offsets = set()
+
+
 def free_offset():
     """A port offset at which all seven ports are free right now. Below 32768: above it lie the
     ports of outgoing connections, one of which could take a stopped server's port."""
     for _ in range(200):
         offset = random.randrange(11, 32) * 1000
-        if all(is_free(offset + port) for port in PORTS.values()):
+        # A server that is not started yet has its ports, too.
+        if offset not in used_offsets and all(is_free(offset + p) for p in PORTS.values()):
+            used_offsets.add(offset)
             return offset
     raise ServerError("no free ports")
 
@@ -216,6 +221,7 @@ class Server:
         return complaint
 
     def remove(self):
+        used_offsets.discard(self.offset)
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def port(self, name):

@@ -237,6 +237,10 @@ def test_a_second_server_is_refused():
         done = run([harness.BINARY, "serve", "-c", server.conf], check=False)
         assert done.returncode == 1 and "not-started" in done.errors, done.errors
         server.set(keys(top={"port_offset": server.offset}))
+        with Server(start=False) as other:  # another store on the same ports
+            other.set(keys(top={"port_offset": server.offset}))
+            done = run([harness.BINARY, "serve", "-c", other.conf], check=False)
+            assert done.returncode == 1 and "another program listens there" in done.errors
         mailkit.imap(server, "imaps").logout()
         assert "alice" in server.cli("user", "list").text
 
