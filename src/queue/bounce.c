@@ -48,6 +48,8 @@ struct store_body *bounce_create(struct store *store, const struct bounce *bounc
     };
     struct buf text;
     buf_init(&text, 0);
+    if (scan == STORE_BODY_SCAN)
+        buf_puts(&text, "Return-Path: <>\r\n"); /* final delivery: RFC 5321 4.4 */
     dsn_write(&dsn, &text);
     store_body_add(body, buf_span(&text));
     buf_release(&text);

@@ -38,7 +38,7 @@ void relay_attempt_free(struct attempt *attempt)
 void relay_attempt_blame(struct attempt *attempt, struct span text)
 {
     char address[ENDPOINT_TEXT_SIZE] = "";
-    endpoint_text(&attempt->target.addresses[attempt->address], address);
+    endpoint_text(&attempt->to, address);
     (void)snprintf(attempt->reason, sizeof attempt->reason, "%s (%s): %.*s", attempt->target.name,
                    address, (int)span_first(text, 400).len, text.ptr);
 }

@@ -14,6 +14,7 @@ struct attempt {
     struct conn *conn;
     char *hostname, *user, *password; /* copies: the settings may go before the attempt does */
     size_t host, address;             /* which is being tried */
+    struct endpoint to;               /* the same with its port */
     unsigned tries;
     struct tls_client_policy tls_policy;
     struct mx_host target; /* a copy: the destination may look up anew */
@@ -23,6 +24,11 @@ struct attempt {
     unsigned message_count;
     char tls_text[160];             /* for the log: version, cipher, verdict */
     char reason[RELAY_REASON_SIZE]; /* why the last address did not work */
+    /* The same of the address that got furthest: that ::1 does not listen must not hide that
+     * 127.0.0.1 showed a wrong certificate. */
+    char told[RELAY_REASON_SIZE];
+    char told_host[MX_NAME_SIZE];
+    enum conn_phase told_phase;
     /* The transaction under way. */
     struct smtp_transaction transaction;
     struct smtp_transaction_recipient *recipients;

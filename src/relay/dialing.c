@@ -75,7 +75,7 @@ static void end_attempt(struct attempt *attempt)
         mem_free(destination->hosts);
         destination->hosts = NULL;
         destination->host_count = 0;
-        relay_destination_defer(destination, attempt->reason, attempt->target.name);
+        relay_destination_defer(destination, attempt->told, attempt->told_host);
     }
     relay_attempt_free(attempt);
     relay_destination_run(destination);
@@ -94,6 +94,15 @@ static void log_unusable(const struct attempt *attempt)
     log_end(&line);
 }
 
+static void keep_reason(struct attempt *attempt, enum conn_phase phase)
+{
+    if (attempt->told[0] != '\0' && phase < attempt->told_phase)
+        return;
+    memcpy(attempt->told, attempt->reason, sizeof attempt->told);
+    memcpy(attempt->told_host, attempt->target.name, sizeof attempt->told_host);
+    attempt->told_phase = phase;
+}
+
 /* Whether there is one more try; the address that did not work is blamed. */
 static bool try_again(struct attempt *attempt, enum conn_phase phase, const struct fault *fault)
 {
@@ -103,6 +112,7 @@ static bool try_again(struct attempt *attempt, enum conn_phase phase, const stru
         relay_attempt_blame(attempt, span_of(fault->text));
     else if (attempt->reason[0] == '\0')
         relay_attempt_blame(attempt, span_of("the connection ended before mail could be sent"));
+    keep_reason(attempt, phase);
     if (attempt->relay->is_draining || attempt->destination->is_retired)
         return false;
     bool may_try = may_go_without_tls(attempt, phase);
@@ -150,10 +160,10 @@ void relay_attempt_dial(struct attempt *attempt)
     (void)snprintf(attempt->tls_text, sizeof attempt->tls_text, "none");
     attempt->tls_policy = (struct tls_client_policy){
         .server_name = attempt->target.name, .verify = route->verify, .alpn = NULL};
-    struct endpoint to = attempt->target.addresses[attempt->address];
-    endpoint_set_port(&to, route->port);
+    attempt->to = attempt->target.addresses[attempt->address];
+    endpoint_set_port(&attempt->to, route->port);
     const struct dial dial = {
-        .to = to,
+        .to = attempt->to,
         .security = route->tls == RELAY_TLS_IMPLICIT ? CONN_IMPLICIT : CONN_PLAIN,
         .tls = &attempt->tls_policy,
         .connect_timeout_ms = attempt->relay->settings->connect_timeout_ms,

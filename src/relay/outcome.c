@@ -119,6 +119,8 @@ static void on_settled(struct job *job, void *owner)
         return;
     }
     relay_entry_free(relay, settlement->entry);
+    if (settlement->outcome.kind == STORE_OUTCOME_DEFERRED)
+        relay_deferred(relay, settlement->outcome.due_us);
     free_settlement(settlement);
     relay_moved(relay);
 }

@@ -86,12 +86,24 @@ void relay_entry_free(struct relay *relay, struct entry *entry)
 static void look_again(struct relay *relay)
 {
     int64_t wait_ms = RELAY_RESCAN_MS;
-    if (relay->next_due_us != INT64_MAX) {
-        int64_t until_ms = (relay->next_due_us - now_us(relay)) / 1000 + 1;
+    int64_t due_us =
+        relay->next_due_us < relay->deferred_us ? relay->next_due_us : relay->deferred_us;
+    if (due_us != INT64_MAX) {
+        int64_t until_ms = (due_us - now_us(relay)) / 1000 + 1;
         if (until_ms < wait_ms)
             wait_ms = until_ms < RELAY_PAUSE_MS ? RELAY_PAUSE_MS : until_ms;
     }
     loop_timer_start(relay->timer, wait_ms);
+}
+
+/* A look under way may have read the row before: its end sets the timer then. */
+void relay_deferred(struct relay *relay, int64_t due_us)
+{
+    if (due_us >= relay->deferred_us)
+        return;
+    relay->deferred_us = due_us;
+    if (relay->scan == NULL && !relay->wants_scan && !relay->is_draining)
+        look_again(relay);
 }
 
 static void take_rows(struct relay *relay, const struct store_queue *queue)
@@ -166,6 +178,7 @@ static struct store_queue *make_look(struct relay *relay, enum scan_from from)
     }
     if (from == SCAN_ANEW)
         move_cursor(relay);
+    relay->deferred_us = INT64_MAX; /* this look sees what was put off before it */
     relay->wants_scan = false;
     return store_queue_create(store, now, relay->cursor_due_us, relay->cursor_id, RELAY_PAGE);
 }
@@ -224,7 +237,7 @@ struct relay *relay_create(const struct relay_options *options)
     struct relay *relay = mem_new(struct relay);
     relay->options = *options;
     relay->settings = options->settings;
-    relay->next_due_us = INT64_MAX;
+    relay->next_due_us = relay->deferred_us = INT64_MAX;
     relay->rescan_at_ms = loop_now_ms(options->env->loop);
     map_init(&relay->leases);
     map_init(&relay->destinations);

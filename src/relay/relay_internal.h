@@ -42,6 +42,7 @@ struct relay {
     int64_t rescan_at_ms; /* then from the beginning */
     int64_t scanned_ms;   /* when the last look ended */
     int64_t next_due_us;  /* as it said */
+    int64_t deferred_us;  /* the first due time that was set since the last look began */
     int64_t cursor_due_us;
     uint64_t cursor_id;
     struct map leases;       /* row id -> struct entry */
@@ -122,6 +123,8 @@ void relay_settlements_free(struct relay *relay);
 /* relay.c */
 bool relay_is_mine(const struct relay *relay, struct span key);
 void relay_entry_free(struct relay *relay, struct entry *entry);
+/* An entry was put off: the queue is looked at when it is due. */
+void relay_deferred(struct relay *relay, int64_t due_us);
 /* After a lease, attempt or settlement ended: perhaps there is room for more, or all is done. */
 void relay_moved(struct relay *relay);
 

@@ -340,8 +340,11 @@ def test_mail_servers_by_mx():
         assert "x@broken.test" in wait_for_attempt(one)[0]
 
 
+MX_OF_FINAL = {"final.test": {"mx": [(1, "hop.lab")]}, "hop.lab": {"a": ["127.0.0.1"]}}
+
+
 def test_mx_delivery_upgrades_where_offered():
-    with final() as last, dnsd.NameServer({"final.test": {"mx": [(1, "localhost")]}}) as names, \
+    with final() as last, dnsd.NameServer(MX_OF_FINAL) as names, \
             first(keys(relay={"resolver": names.at, "mx_port": last.port("smtp")})) as one:
         send(one)
         hops = received(carols(last)[0])
