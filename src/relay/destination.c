@@ -199,6 +199,8 @@ static void orphan_and_forget(struct destination *destination)
 {
     list_each (node, &destination->attempts)
         relay_attempt_orphan(list_entry(node, struct attempt, node));
+    list_each (ready, &destination->ready)
+        list_remove(ready); /* the entries themselves are freed with their leases */
     forget(destination);
 }
 
