@@ -210,8 +210,11 @@ static void move_view(struct imap *imap, bool may_renumber)
 
     store_view_unref(&selected->view);
     selected->view = next;
-    if (has_new)
-        tell_exists(imap);
+    if (!has_new)
+        return;
+    if (!selected->is_read_only)
+        store_claim_recent(imap->service->store, selected->id, store_view_last_uid(next) + 1);
+    tell_exists(imap);
 }
 
 /* RFC 3501 has no way to say that a mailbox was closed under a client but BYE (RFC 2180 3.3); who

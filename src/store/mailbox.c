@@ -1,8 +1,7 @@
 /*
  * mailbox: looking at mailboxes: the list of an account, SELECT and STATUS. All of it reads;
- * making, renaming and deleting is mailbox_change.c's. That SELECT claims \Recent stays in memory
- * until the reaper keeps it: after a crash a message may be \Recent twice, which RFC 3501 2.3.2
- * allows.
+ * making, renaming and deleting is mailbox_change.c's. A claim of \Recent stays in memory until the
+ * reaper keeps it: after a crash a message may be \Recent twice, which RFC 3501 2.3.2 allows.
  *
  * Tests: tests/unit/test_store_mailbox.c.
  */
@@ -216,6 +215,11 @@ struct store_select *store_select_create(struct store *store, uint64_t account, 
     request->name = arena_copy(&request->base.arena, name);
     request->mode = mode;
     return &request->pub;
+}
+
+void store_claim_recent(struct store *store, uint64_t mailbox, uint32_t uidnext)
+{
+    (void)recent_from(store, mailbox, 0, uidnext, RECENT_CLAIM);
 }
 
 struct status_request {

@@ -102,6 +102,10 @@ struct store_select {
 struct store_select *store_select_create(struct store *store, uint64_t account, struct span name,
                                          enum store_select_mode mode);
 
+/* A session was told of the messages below uidnext: none after it has them as \Recent. Any thread;
+ * in memory, as the claim of SELECT is. */
+void store_claim_recent(struct store *store, uint64_t mailbox, uint32_t uidnext);
+
 /* The name's row without opening it: for STATUS. ERR_NOT_FOUND. */
 struct store_status {
     struct job job;

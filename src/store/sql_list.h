@@ -32,7 +32,7 @@ X(SQL_MAILBOX_ADD, "INSERT INTO mailbox(id, account, name, attributes, uidvalidi
 X(SQL_MAILBOX_KEEP, "UPDATE mailbox SET uidnext = ?, modseq = ?, messages = ?, unseen = ?, deleted = ?, bytes = ?, change_floor = ? WHERE id = ?") \
 X(SQL_MAILBOX_RENAME, "UPDATE mailbox SET name = ? WHERE id = ?") \
 X(SQL_MAILBOX_DROP, "UPDATE mailbox SET account = 0, name = ? WHERE id = ?") \
-X(SQL_MAILBOX_RECENT, "UPDATE mailbox SET recent_from = ? WHERE id = ?") \
+X(SQL_MAILBOX_RECENT, "UPDATE mailbox SET recent_from = max(recent_from, ?) WHERE id = ?") \
 X(SQL_MAILBOX_DELETE, "DELETE FROM mailbox WHERE id = ? AND account = 0") \
 X(SQL_SUBSCRIPTIONS, "SELECT name FROM subscription WHERE account = ?") \
 X(SQL_SUBSCRIBE, "INSERT INTO subscription(account, name) VALUES(?, ?) ON CONFLICT DO NOTHING") \
