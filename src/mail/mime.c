@@ -146,6 +146,13 @@ static uint32_t tag_of(const char *text, size_t len)
     return tag;
 }
 
+/* message/delivery-status and its like: to be read by humans, so SEARCH looks into them. */
+static bool is_report(const struct mime_entity *entity)
+{
+    return entity->kind == MIME_LEAF && !entity->is_opaque &&
+           span_is_nocase(entity->type.type, "message");
+}
+
 static void push_level(struct mime_scan *scan, const struct mime_entity *entity,
                        uint64_t body_start)
 {
@@ -154,7 +161,7 @@ static void push_level(struct mime_scan *scan, const struct mime_entity *entity,
 
     record->kind = entity->kind;
     record->encoding = entity->encoding;
-    record->is_text = entity->is_text;
+    record->is_text = entity->is_text || is_report(entity);
     record->header_offset = scan->header_start;
     record->header_len = body_start - scan->header_start;
     if (entity->is_text)

@@ -11,7 +11,7 @@
 #include "base/buf.h"
 
 /* Raise it when the rendering changes: rows with a lower one are rendered again when read. */
-enum { MIME_RENDER_VERSION = 1 };
+enum { MIME_RENDER_VERSION = 2 };
 
 enum {
     MIME_DEPTH_MAX = 100,
@@ -47,7 +47,7 @@ struct mime_part {
     enum mime_encoding encoding;
     bool is_message; /* message/rfc822: its body starts with a header of its own */
     bool is_multipart;
-    bool is_text;
+    bool is_text; /* a leaf that is text, or a report or the like (message/...): for searching */
     char charset[32]; /* lower case; empty: none */
 };
 
@@ -55,7 +55,7 @@ struct mime_part {
  * message/rfc822 parts numbered through. For a message/rfc822 part `inner` (HEADER and TEXT of the
  * enclosed message) is asked with is_inner. false: no such part. */
 bool mime_part_find(struct span parts, struct span section, bool is_inner, struct mime_part *out);
-/* Leaf by leaf, for searching: start with *position 0. */
+/* Part by part in order of their headers, containers too, for searching: start with *position 0. */
 bool mime_part_next(struct span parts, size_t *position, struct mime_part *out);
 
 /* Appends BODY (without extension data) cut from a BODYSTRUCTURE text. */

@@ -173,11 +173,8 @@ bool mime_part_next(struct span parts, size_t *position, struct mime_part *out)
 {
     struct place place;
 
-    while (read_place(parts, position, &place)) {
-        if (!place.part.is_multipart && !place.part.is_message) {
-            *out = place.part;
-            return true;
-        }
-    }
-    return false;
+    if (!read_place(parts, position, &place))
+        return false;
+    *out = place.part;
+    return true;
 }

@@ -176,7 +176,8 @@ static bool parts_have(struct search_message *message, const struct search_text 
     struct mime_part part;
     size_t position = 0;
     while (mime_part_next(message->parts, &position, &part)) {
-        if (scope == PARTS_AND_HEADERS &&
+        bool is_inner = part.header_offset > 0; /* the main header is not looked at again */
+        if (scope == PARTS_AND_HEADERS && is_inner &&
             header_has(message, bytes_at(message, part.header_offset, part.header_len), text))
             return true;
         if (!part.is_text)
@@ -190,7 +191,7 @@ static bool parts_have(struct search_message *message, const struct search_text 
 
 bool search_body_has(struct search_message *message, const struct search_text *text)
 {
-    return parts_have(message, text, PARTS_BODIES);
+    return text->text.len == 0 || parts_have(message, text, PARTS_BODIES);
 }
 
 bool search_all_has(struct search_message *message, const struct search_text *text)

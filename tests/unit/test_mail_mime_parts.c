@@ -101,6 +101,8 @@ TEST(test_leaves_are_walked_in_order)
     mime_scan_feed(scan, span_of(tree));
     mime_scan_finish(scan, &result);
     while (mime_part_next(result.parts, &position, &part)) {
+        if (part.is_multipart || part.is_message)
+            continue;
         check(count < sizeof leaves / sizeof *leaves);
         check_span(span_make(tree + part.body_offset, part.body_len), leaves[count]);
         count++;

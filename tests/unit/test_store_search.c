@@ -18,12 +18,20 @@ static const char *const messages[] = {
     "Content-Transfer-Encoding: base64\r\n\r\naGlkZGVuIHRyZWFzdXJl\r\n--b\r\n"
     "Content-Type: application/octet-stream; name=fox.bin\r\n\r\nquick\r\n--b--\r\n",
     /* 4 */ "\r\n",
+    /* 5 */
+    "From: d@example.net\r\nContent-Type: multipart/report; boundary=r\r\n\r\n--r\r\n"
+    "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; zebra\r\n--r\r\n"
+    "Content-Type: message/rfc822\r\nContent-Description: enclosed yak\r\n\r\n"
+    "Subject: inner walrus\r\nContent-Type: multipart/mixed; boundary=s\r\n\r\n--s\r\n"
+    "Content-Type: multipart/related; boundary=t; x=heron\r\n\r\n--t\r\n"
+    "Content-Type: application/pdf\r\n\r\n%PDF\r\n--t--\r\n--s--\r\n--r--\r\n",
 };
 enum { COUNT = sizeof messages / sizeof *messages };
 
 static void fill(struct fixture *fixture)
 {
-    static const uint64_t flags[COUNT] = {STORE_SEEN, STORE_SEEN | STORE_FLAGGED, 0, STORE_DRAFT};
+    static const uint64_t flags[COUNT] = {STORE_SEEN, STORE_SEEN | STORE_FLAGGED, 0, STORE_DRAFT,
+                                          0};
     for (int i = 0; i < COUNT; i++)
         (void)fixture_append(fixture, "INBOX", messages[i], flags[i]);
 }
@@ -72,7 +80,12 @@ TEST(text_keys_find_decoded_text)
         {"not inside an attachment", SEARCH_BODY, "", "quick", "1"},
         {"header of a part", SEARCH_TEXT, "", "fox.bin", "3"},
         {"nowhere", SEARCH_TEXT, "", "unicorn", ""},
-        {"empty", SEARCH_TEXT, "", "", "1 2 3 4"},
+        {"empty", SEARCH_TEXT, "", "", "1 2 3 4 5"},
+        {"empty body", SEARCH_BODY, "", "", "1 2 3 4 5"},
+        {"delivery report", SEARCH_BODY, "", "dns; zebra", "5"},
+        {"header of an enclosed message", SEARCH_TEXT, "", "inner walrus", "5"},
+        {"header of a part that encloses a message", SEARCH_TEXT, "", "yak", "5"},
+        {"header of an inner multipart", SEARCH_TEXT, "", "heron", "5"},
     };
     struct fixture fixture;
     fixture_make(&fixture);
@@ -114,22 +127,22 @@ TEST(row_keys_and_their_joins)
     fixture_make(&fixture);
     fill(&fixture);
     struct search_node all = {.kind = SEARCH_ALL};
-    check_search(&fixture, &all, "1 2 3 4");
+    check_search(&fixture, &all, "1 2 3 4 5");
     struct search_node seen = {.kind = SEARCH_FLAGS_SET, .flags = STORE_SEEN};
     check_search(&fixture, &seen, "1 2");
     struct search_node unseen = {.kind = SEARCH_NOT, .children = &seen};
-    check_search(&fixture, &unseen, "3 4");
+    check_search(&fixture, &unseen, "3 4 5");
     struct uid_range ranges[] = {{2, 3}, {9, UINT32_MAX}};
     struct search_node uids = {.kind = SEARCH_UIDS, .ranges = ranges, .range_count = 2};
     check_search(&fixture, &uids, "2 3");
     struct search_node larger = {.kind = SEARCH_LARGER, .number = 100};
-    check_search(&fixture, &larger, "1 2 3");
+    check_search(&fixture, &larger, "1 2 3 5");
     struct search_node smaller = {.kind = SEARCH_SMALLER, .number = 3};
     check_search(&fixture, &smaller, "4");
     struct search_node sent = {.kind = SEARCH_SENT_ON, .number = 1793577600}; /* 2026-11-02 */
     check_search(&fixture, &sent, "1");
     struct search_node since = {.kind = SEARCH_SINCE, .number = 1800000000 - 86400};
-    check_search(&fixture, &since, "1 2 3 4");
+    check_search(&fixture, &since, "1 2 3 4 5");
 
     struct search_node fox = {.kind = SEARCH_TEXT, .text = span_of("fox")};
     struct search_node seen_again = seen;
@@ -139,7 +152,7 @@ TEST(row_keys_and_their_joins)
     both.kind = SEARCH_OR;
     check_search(&fixture, &both, "1 2 3");
     struct search_node neither = {.kind = SEARCH_NOT, .children = &both};
-    check_search(&fixture, &neither, "4");
+    check_search(&fixture, &neither, "4 5");
     fixture_free(&fixture);
 }
 
