@@ -114,6 +114,20 @@ static bool is_field_named(const struct imap_section *section, struct span name)
     return false;
 }
 
+/* The empty line is part of a header; only a message that ends before it has none. A header that is
+ * cut at the limit had one further on. */
+static bool has_empty_line(struct span header)
+{
+    if (header.len >= MIME_HEADER_MAX)
+        return true;
+    if (header.len == 0 || header.ptr[header.len - 1] != '\n')
+        return false;
+    header.len--;
+    if (header.len > 0 && header.ptr[header.len - 1] == '\r')
+        header.len--;
+    return header.len == 0 || header.ptr[header.len - 1] == '\n';
+}
+
 /* The fields that are wanted and the empty line (RFC 3501 6.4.5), cut by the partial. */
 static void send_fields(struct imap_body *body, struct out *out)
 {
@@ -127,7 +141,8 @@ static void send_fields(struct imap_body *body, struct out *out)
         if (is_wanted)
             buf_put(&kept, field.whole);
     }
-    buf_puts(&kept, "\r\n");
+    if (has_empty_line(buf_span(&body->header)))
+        buf_puts(&kept, "\r\n");
     struct span text = buf_span(&kept);
     if (section->is_partial)
         text = span_first(span_from(text, section->first), section->count);
