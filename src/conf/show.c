@@ -6,7 +6,7 @@
 #include "conf/conf_internal.h"
 #include "conf/value.h"
 
-enum { COMMENT_WIDTH = 96 };
+enum { COMMENT_WIDTH = 96, MANUAL_WIDTH = 78 };
 
 static bool is_quoted(const struct conf_row *row)
 {
@@ -152,14 +152,34 @@ void conf_write_reference(struct buf *text_out)
 
 /* --- the manual page --- */
 
-/* Text for mdoc: a backslash, or a dot or quote at the start of a line, would be a command. */
-static void put_mdoc(struct buf *out, const char *text)
+/* A backslash, or a dot or quote at the start of a line, would be a command. */
+static void put_mdoc_word(struct buf *out, struct span word, bool is_first)
 {
-    for (const char *at = text; *at != '\0'; at++) {
-        if (*at == '\\')
+    if (is_first && word.len > 0 && (word.ptr[0] == '.' || word.ptr[0] == '\''))
+        buf_puts(out, "\\&");
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.ptr[i] == '\\')
             buf_puts(out, "\\e");
         else
-            buf_put_byte(out, *at);
+            buf_put_byte(out, word.ptr[i]);
+    }
+}
+
+/* Text for mdoc, which wants each sentence to begin a line. */
+static void put_mdoc(struct buf *out, const char *text)
+{
+    struct span rest = span_of(text);
+    size_t width = 0;
+
+    while (rest.len > 0) {
+        struct span word = span_cut(&rest, ' ');
+        bool is_first = width == 0 || width + 1 + word.len > MANUAL_WIDTH;
+        if (width > 0)
+            buf_put_byte(out, is_first ? '\n' : ' ');
+        put_mdoc_word(out, word, is_first);
+        width = (is_first ? 0 : width + 1) + word.len;
+        if (word.len > 0 && word.ptr[word.len - 1] == '.')
+            width = MANUAL_WIDTH;
     }
     buf_puts(out, "\n");
 }
@@ -213,12 +233,14 @@ static const char manual_head[] =
     "The file is in the syntax of libconfig:\n"
     ".Ic name = value ;\n"
     "with texts in quotes, lists in [ ] or ( ), groups in { } and comments behind #.\n"
-    "A size is a text with a unit out of B, K, M and G; a time one with ms, s, m, h or d.\n"
+    "A size is a text with a unit out of B, K, M and G;\n"
+    "a time one with ms, s, m, h or d.\n"
     "Paths are relative to the directory of the file.\n"
     ".Pp\n"
     ".Xr postern 1\n"
     "check reads the file and tells all that is wrong with it, by line.\n"
-    "SIGHUP makes a running server read it again; a change that needs a restart is refused then.\n"
+    "SIGHUP makes a running server read it again;\n"
+    "a change that needs a restart is refused then.\n"
     "Each key is given here with its default.\n"
     ".Sh GENERAL KEYS\n";
 
