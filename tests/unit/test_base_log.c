@@ -24,8 +24,9 @@ TEST(test_values_are_quoted_and_escaped)
     log_int(&line, "number", -5);
     log_hex(&line, "hex", 0xABC);
     log_id(&line, "id", 0xABC);
-    check_span(tail(&line), " plain=abc space=\"a b\" empty=\"\""
-                            " bad=\"x\\x0d\\x0a\\\"\\\\\\x00\\x1b\\xff\" number=-5 hex=abc id=0000000000000abc");
+    check_span(tail(&line),
+               " plain=abc space=\"a b\" empty=\"\""
+               " bad=\"x\\x0d\\x0a\\\"\\\\\\x00\\x1b\\xff\" number=-5 hex=abc id=0000000000000abc");
 }
 
 TEST(test_long_values_and_lines_are_cut)
