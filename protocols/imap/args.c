@@ -13,6 +13,13 @@ bool imap_args_fail(struct imap_args *args, const char *error)
     return false;
 }
 
+bool imap_args_refuse(struct imap_args *args, const char *code, const char *error)
+{
+    if (args->error == NULL)
+        args->refusal = code;
+    return imap_args_fail(args, error);
+}
+
 bool imap_args_at_end(const struct imap_args *args)
 {
     return args->at >= args->text.len;

@@ -14,6 +14,7 @@ struct imap_args {
     size_t at;
     struct arena *arena; /* the command's */
     const char *error;   /* what was expected; NULL: no fault so far */
+    const char *refusal; /* set: the grammar is right but what is named cannot be: NO [refusal] */
 };
 
 static inline void imap_args_init(struct imap_args *args, struct span text, struct arena *arena)
@@ -23,6 +24,9 @@ static inline void imap_args_init(struct imap_args *args, struct span text, stru
 
 /* Sets the reason (the first one stays) and returns false. */
 bool imap_args_fail(struct imap_args *args, const char *error);
+
+/* The same for what is well written but cannot be: the answer is NO with that code. */
+bool imap_args_refuse(struct imap_args *args, const char *code, const char *error);
 
 /* Looking only. */
 bool imap_args_at_end(const struct imap_args *args);

@@ -56,6 +56,8 @@ static bool read_date(struct imap_args *args, int64_t *saved_s)
         return false;
     if (date_parse_imap(text, saved_s) != 0)
         return imap_args_fail(args, "the date is not like \" 1-Nov-2026 10:22:07 +0000\"");
+    if (*saved_s == 0) /* the store takes that for now; real clients send it for an unknown date */
+        *saved_s = 1;
     return imap_args_space(args);
 }
 
@@ -76,7 +78,7 @@ static bool read_append(struct imap *imap, struct span mailbox, struct append *a
 {
     const char *error = NULL;
     if (!imap_name_parse(mailbox, IMAP_NAME_LOOKUP, &imap->arena, &append->name, &error))
-        return imap_args_fail(&imap->args, error);
+        return imap_args_refuse(&imap->args, "NONEXISTENT", error);
     return read_options(&imap->args, append);
 }
 
@@ -114,7 +116,7 @@ bool imap_append_literal(struct imap *imap, const struct imap_literal *literal, 
     bool is_good =
         has_space && imap_args_astring(args, &mailbox) && read_append(imap, mailbox, append);
     if (!is_good)
-        imap_refuse(imap, IMAP_BAD, NULL,
+        imap_refuse(imap, args->refusal == NULL ? IMAP_BAD : IMAP_NO, args->refusal,
                     arena_printf(&imap->arena, "Could not read the command: %s", args->error));
     if (!is_good || !is_size_good(imap, literal->size))
         return false;

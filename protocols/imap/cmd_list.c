@@ -109,8 +109,8 @@ static const struct {
 static void put_entry(struct buf *out, const struct list_work *work, const struct entry *entry)
 {
     if (work->is_lsub) {
-        bool is_noselect = (entry->attributes & STORE_MAILBOX_NOSELECT) != 0;
-        buf_puts(out, is_noselect ? "* LSUB (\\Noselect" : "* LSUB (");
+        /* RFC 3501 6.3.9: here it says that the name itself is not subscribed. */
+        buf_puts(out, entry->is_parent_only ? "* LSUB (\\Noselect" : "* LSUB (");
     } else {
         buf_puts(out, entry->has_children ? "* LIST (\\HasChildren" : "* LIST (\\HasNoChildren");
         for (size_t i = 0; i < sizeof list_attributes / sizeof *list_attributes; i++) {

@@ -17,7 +17,9 @@ static bool read_name(struct imap *imap, enum imap_name_use use, struct span *ou
     const char *error = NULL;
     if (!imap_args_space(args) || !imap_args_astring(args, &text))
         return false;
-    return imap_name_parse(text, use, &imap->arena, out, &error) || imap_args_fail(args, error);
+    const char *code = use == IMAP_NAME_MAKE ? "CANNOT" : "NONEXISTENT";
+    return imap_name_parse(text, use, &imap->arena, out, &error) ||
+           imap_args_refuse(args, code, error);
 }
 
 static struct verdict on_changed(void *session, struct job *job)

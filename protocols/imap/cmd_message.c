@@ -194,7 +194,7 @@ static struct verdict copy(struct imap *imap, enum store_copy_action action)
         !imap_args_astring(args, &text) || !imap_args_end(args))
         return imap_bad_args(imap);
     if (!imap_name_parse(text, IMAP_NAME_LOOKUP, &imap->arena, &name, &error))
-        return imap_bad(imap, error);
+        return imap_no(imap, "NONEXISTENT", error);
     if (set.count == 0)
         return imap_ok(imap, NULL, "No such messages");
 

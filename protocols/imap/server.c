@@ -211,6 +211,9 @@ struct verdict imap_bad(struct imap *imap, const char *text)
 struct verdict imap_bad_args(struct imap *imap)
 {
     const char *why = imap->args.error == NULL ? "wrong arguments" : imap->args.error;
+    if (imap->args.refusal != NULL)
+        return imap_no(imap, imap->args.refusal,
+                       arena_printf(&imap->arena, "Could not use the name: %s", why));
     return imap_bad(imap, arena_printf(&imap->arena, "Could not read the command: %s", why));
 }
 
