@@ -289,6 +289,18 @@ static void on_reload_signal(void *owner, int signal_number)
         log_event(LOG_ERROR, "server", "not-reloaded", "why", fault.text);
 }
 
+/* Signals wait while nobody can act on them: during the start (a SIGHUP would kill) and at the end,
+ * when libuv has given them back. Only the main thread ever takes them, the others inherit this. */
+static void hold_signals(int how)
+{
+    sigset_t ours;
+    (void)sigemptyset(&ours);
+    (void)sigaddset(&ours, SIGTERM);
+    (void)sigaddset(&ours, SIGINT);
+    (void)sigaddset(&ours, SIGHUP);
+    (void)pthread_sigmask(how, &ours, NULL);
+}
+
 /* ---- Run and stop --------------------------------------------------------------------------- */
 
 static void *run_thread(void *argument)
@@ -310,7 +322,9 @@ static void run_loops(struct server *server)
             abort();
         }
     }
+    hold_signals(SIG_UNBLOCK);
     server_loop_run(&server->loops[0]);
+    hold_signals(SIG_BLOCK);
     for (unsigned i = 1; i < server->loop_count; i++)
         (void)pthread_join(server->loops[i].thread, NULL);
 }
@@ -327,8 +341,7 @@ static void close_bound(struct server_loop *loop)
     mem_free(loop->bound);
 }
 
-/* All threads of loops are gone. The loops go only now, since the first one holds the signals: a
- * second SIGTERM, or a SIGHUP, while the last loops drain must not kill. */
+/* All threads of loops are gone. */
 static void stop(struct server *server)
 {
     for (unsigned i = 0; i < server->loop_count; i++) {
@@ -354,6 +367,7 @@ int server_run(const char *conf_file)
 {
     (void)signal(SIGPIPE, SIG_IGN);
     (void)umask(077);
+    hold_signals(SIG_BLOCK);
     log_start(STDERR_FILENO);
 
     struct server *server = mem_new(struct server);

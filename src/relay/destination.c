@@ -132,7 +132,8 @@ void relay_destination_run(struct destination *destination)
  */
 static struct destination **list_destinations(const struct relay *relay, size_t *count_out)
 {
-    struct destination **all = mem_zalloc(relay->destinations.count + 1, sizeof *all);
+    struct destination **all =
+        mem_zalloc(relay->destinations.count + 1, sizeof(struct destination *));
     size_t position = 0;
     struct span key;
     void *value;

@@ -1,4 +1,5 @@
 /* Binding with its faults, accepting, the quota, on real loopback sockets and a real connection. */
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -88,6 +89,22 @@ TEST(test_several_loops_share_a_port_and_families_do_not_collide)
     (void)close(first);
     (void)close(second);
     (void)close(third);
+}
+
+/* Another server's socket, or one of ours that is bound already: the probe refuses both. */
+TEST(test_a_port_where_somebody_listens_is_refused_by_the_probe)
+{
+    struct endpoint bound;
+    struct fault fault;
+    fault_clear(&fault);
+    int fd = bind_any("127.0.0.1", &bound);
+    check_int(listener_probe(&bound, &fault), err_from_errno(EADDRINUSE));
+    check(span_find(span_of(fault.text), span_of("another program listens there")) > 0);
+    (void)close(fd);
+    check_int(listener_probe(&bound, &fault), 0);
+    fd = listener_bind(&bound, BACKLOG, &fault); /* it left nothing behind */
+    check(fd >= 0);
+    (void)close(fd);
 }
 
 TEST(test_a_bind_that_does_not_work_says_what_to_do)
@@ -216,6 +233,7 @@ TEST(test_accepts_up_to_the_quota_and_gives_places_back)
 }
 
 CHECK_MAIN({"share", test_several_loops_share_a_port_and_families_do_not_collide},
+           {"probe", test_a_port_where_somebody_listens_is_refused_by_the_probe},
            {"faults", test_a_bind_that_does_not_work_says_what_to_do},
            {"unix", test_a_stale_unix_socket_is_replaced_and_a_living_one_is_not},
            {"quota", test_accepts_up_to_the_quota_and_gives_places_back})
