@@ -179,16 +179,32 @@ static bool read_name(struct span record, char out[MX_NAME_SIZE])
     return at < record.len;
 }
 
+/* Where a host of that preference goes: behind the others, or, when there are MX_HOSTS_MAX already,
+ * over the least preferred one. NULL: it is less preferred than all of them. */
+static struct mx_host *place_for(struct mx_lookup *lookup, unsigned preference)
+{
+    if (lookup->count < MX_HOSTS_MAX)
+        return &lookup->hosts[lookup->count];
+    struct mx_host *worst = &lookup->hosts[0];
+    for (size_t i = 1; i < lookup->count; i++) {
+        if (lookup->hosts[i].preference > worst->preference)
+            worst = &lookup->hosts[i];
+    }
+    return preference < worst->preference ? worst : NULL;
+}
+
 static void add_host(struct mx_lookup *lookup, const struct dns_answer *answer, struct span record)
 {
-    struct mx_host *host = &lookup->hosts[lookup->count];
-    if (lookup->count == MX_HOSTS_MAX || record.len < 3)
+    struct mx_host host = {.is_secure = answer->is_secure};
+    if (record.len < 3 || !read_name(span_from(record, 2), host.name))
         return;
-    *host = (struct mx_host){.is_secure = answer->is_secure};
-    host->preference =
+    host.preference =
         (unsigned)(unsigned char)record.ptr[0] << 8 | (unsigned)(unsigned char)record.ptr[1];
-    if (read_name(span_from(record, 2), host->name))
-        lookup->count++;
+    struct mx_host *place = place_for(lookup, host.preference);
+    if (place == NULL)
+        return;
+    lookup->count += lookup->count < MX_HOSTS_MAX;
+    *place = host;
 }
 
 /* By preference; hosts of one preference at random, so that load spreads (RFC 5321 5.1). */

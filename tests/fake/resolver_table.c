@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-enum { RECORDS_MAX = 10 };
+enum { RECORDS_MAX = 40 };
 
 struct resolver_query {
     struct post post;

@@ -83,6 +83,28 @@ TEST(test_mail_servers_of_a_domain)
     sim_free(&sim);
 }
 
+/* A list longer than what is used: the best host counts, wherever it stands in the answer. */
+TEST(test_the_best_of_many_mail_servers_are_kept)
+{
+    enum { MANY = 30 };
+    struct resolver_row rows[MANY + 1];
+    struct sim *sim = sim_create(1);
+    struct resolver_table fake;
+    for (size_t i = 0; i < MANY; i++)
+        rows[i] = i < MANY - 1 ? (struct resolver_row){"many.test", DNS_MX, 0,
+                                                       RESOLVER_MX("\x64", "\3bad\4many\4test")}
+                               : (struct resolver_row){"many.test", DNS_MX, 0,
+                                                       RESOLVER_MX("\x05", "\4best\4many\4test")};
+    rows[MANY] = (struct resolver_row)RESOLVER_ROW("best.many.test", DNS_A, "\xc0\x00\x02\x09");
+    resolver_table_init(&fake, sim_loop(sim), rows, MANY + 1);
+    const struct mx_asker asker = {fake.loop, &fake.resolver, sim_entropy(sim)};
+    memset(&got, 0, sizeof got);
+    (void)mx_lookup_start(&asker, span_of("many.test"), on_result, NULL);
+    sim_run(sim);
+    check_text(got.hosts, "best.many.test=192.0.2.9");
+    sim_free(&sim);
+}
+
 TEST(test_a_cancelled_look_up_tells_nothing)
 {
     struct sim *sim = sim_create(1);
@@ -100,4 +122,6 @@ TEST(test_a_cancelled_look_up_tells_nothing)
 }
 
 CHECK_MAIN({"test_mail_servers_of_a_domain", test_mail_servers_of_a_domain},
+           {"test_the_best_of_many_mail_servers_are_kept",
+            test_the_best_of_many_mail_servers_are_kept},
            {"test_a_cancelled_look_up_tells_nothing", test_a_cancelled_look_up_tells_nothing})
