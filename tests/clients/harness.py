@@ -1,6 +1,8 @@
 """A Postern server in a temporary directory, and small tools to run clients against it."""
 import os
+import pty
 import random
+import select
 import re
 import shutil
 import signal
@@ -252,6 +254,32 @@ def run(words, input=None, check=True, timeout=60, **more):
         raise AssertionError(f"{' '.join(str(w) for w in words)}: exit {done.returncode}\n"
                              f"{done.text}\n{done.errors}")
     return done
+
+
+def run_on_terminal(words, env, timeout=30):
+    """Runs a program that wants a terminal; what it paints is thrown away."""
+    try:
+        master, slave = pty.openpty()
+    except OSError as error:
+        raise Skip(f"there are no terminals here: {error}") from None
+    process = subprocess.Popen(words, stdin=slave, stdout=slave, stderr=slave, env=env,
+                               start_new_session=True)
+    os.close(slave)
+    end = time.monotonic() + timeout
+    try:
+        while process.poll() is None and time.monotonic() < end:
+            if select.select([master], [], [], 0.1)[0]:
+                try:
+                    os.read(master, 65536)
+                except OSError:
+                    break  # the program has closed the terminal
+        return process.wait(max(0.1, end - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise AssertionError(f"{words[0]} did not end") from None
+    finally:
+        os.close(master)
 
 
 def need(*programs):

@@ -210,7 +210,7 @@ set copy=no
 push "<copy-message>{out}<enter><quit>"
 """)
         env = {**os.environ, "HOME": server.dir, "TERM": "xterm"}
-        harness.run(["script", "-qec", f"mutt -n -F {conf}", "/dev/null"], env=env, check=False)
+        harness.run_on_terminal(["mutt", "-n", "-F", conf], env=env)
         assert b".hidden" in open(out, "rb").read()
 
 
