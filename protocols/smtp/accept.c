@@ -153,13 +153,8 @@ static enum smtp_server_reply accept_outcome(const struct store_accept *accept)
 
     if (accept->status < 0)
         return store_reply(accept->status);
-    for (size_t i = 0; i < accept->recipient_count; i++) {
-        int status = accept->recipients[i].status;
-        if (status == ERR_NOT_FOUND)
-            gone++;
-        else if (status < 0)
-            return status == ERR_FULL ? REPLY_MAILBOX_FULL : REPLY_STORE_ERROR;
-    }
+    for (size_t i = 0; i < accept->recipient_count; i++)
+        gone += accept->recipients[i].status == ERR_NOT_FOUND;
     return gone == accept->recipient_count ? REPLY_NO_SUCH_USER : REPLY_ACCEPTED;
 }
 

@@ -26,7 +26,6 @@
     X(REPLY_AUTH_THROTTLED, 454, "4.7.0", "Too many failed logins, try again later")               \
     X(REPLY_AUTH_TOO_MANY, 421, "4.7.0", "Too many failed logins, closing the connection")         \
     X(REPLY_STORE_FULL, 452, "4.3.1", "No room left for the message, try again later")             \
-    X(REPLY_MAILBOX_FULL, 452, "4.2.2", "Mailbox full, try again later")                           \
     X(REPLY_STORE_ERROR, 451, "4.3.0", "Could not keep the message, try again later")              \
     X(REPLY_TOO_MANY_RECIPIENTS, 452, "4.5.3", "Too many recipients, send again to the others")    \
     X(REPLY_UNKNOWN_COMMAND, 500, "5.5.1", "Unknown command")                                      \

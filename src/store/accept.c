@@ -53,8 +53,10 @@ int recipients_apply(struct writer *writer, struct store_body *body,
         int got = recipient->account != 0 ? accept_local(writer, body, recipient->account)
                                           : queue_add(writer, body, envelope, recipient);
         recipient->status = got < 0 ? got : 0;
-        if (got < 0 && got != ERR_NOT_FOUND && got != ERR_LIMIT)
-            return got; /* the engine's: nothing of it may stay */
+        /* The message has one answer, and a temporary one makes the sender send it again to all:
+         * what others got already would come twice. So nothing of it may stay. */
+        if (got < 0 && got != ERR_NOT_FOUND)
+            return got;
         is_taken = is_taken || got >= 0;
         refs += got == 1;
     }

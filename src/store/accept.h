@@ -21,7 +21,7 @@ struct store_recipient {
     struct span address;  /* where it goes */
     struct span original; /* ORCPT, or empty */
     unsigned notify;
-    int status; /* out: 0, ERR_NOT_FOUND (account gone meanwhile), ERR_FULL (quota), ... */
+    int status; /* out: 0, or ERR_NOT_FOUND: the account is gone since; all else fails the whole */
 };
 
 struct store_envelope {

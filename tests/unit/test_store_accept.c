@@ -1,6 +1,8 @@
 /*
  * Accepting, appending and reading back: one transaction, one status per recipient.
  */
+#include <sqlite3.h>
+
 #include "store_fixture.h"
 
 static const char message[] = "From: a@example.org\r\nSubject: hello\r\n\r\nBody.\r\n";
@@ -97,6 +99,39 @@ TEST(one_gone_recipient_takes_only_itself_down)
     fixture_free(&fixture);
 }
 
+/* The mailbox has given out all its UIDs. */
+static void use_up_uids(struct fixture *fixture)
+{
+    char path[128];
+    sqlite3 *db = NULL;
+    store_close(&fixture->store);
+    (void)snprintf(path, sizeof path, "%s/store.db", fixture->dir);
+    check_int(sqlite3_open(path, &db), SQLITE_OK);
+    check_int(sqlite3_exec(db, "UPDATE mailbox SET uidnext = 4294967295 WHERE name = 'INBOX'", NULL,
+                           NULL, NULL),
+              SQLITE_OK);
+    check_int(sqlite3_changes(db), 1);
+    (void)sqlite3_close(db);
+    fixture_open(fixture);
+}
+
+TEST(a_recipient_that_cannot_be_served_now_fails_the_whole_message)
+{
+    struct fixture fixture;
+    fixture_make(&fixture);
+    use_up_uids(&fixture);
+    uint64_t bob = fixture_add_account(&fixture, "bob@example.org");
+    struct store_recipient recipients[] = {{.account = bob},
+                                           {.account = fixture.account},
+                                           {.account = 0, .address = span_of("x@example.net")}};
+    struct store_accept *accept = accept_text(&fixture, span_of(message), recipients, 3);
+    check_int(accept->status, ERR_LIMIT);
+    accept->job.free(&accept->job);
+    fixture.account = bob;
+    check_int(inbox_count(&fixture), 0);
+    fixture_free(&fixture);
+}
+
 TEST(message_for_nobody_is_refused_and_leaves_nothing)
 {
     struct fixture fixture;
@@ -149,6 +184,8 @@ TEST(bodies_of_all_sizes_come_back_as_they_were)
 CHECK_MAIN({"accepted_message_is_in_the_inbox", accepted_message_is_in_the_inbox},
            {"accepted_message_survives_reopening", accepted_message_survives_reopening},
            {"one_gone_recipient_takes_only_itself_down", one_gone_recipient_takes_only_itself_down},
+           {"a_recipient_that_cannot_be_served_now_fails_the_whole_message",
+            a_recipient_that_cannot_be_served_now_fails_the_whole_message},
            {"message_for_nobody_is_refused_and_leaves_nothing",
             message_for_nobody_is_refused_and_leaves_nothing},
            {"bodies_of_all_sizes_come_back_as_they_were",
