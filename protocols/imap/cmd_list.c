@@ -1,7 +1,7 @@
 /*
  * cmd_list: LIST and LSUB (RFC 3501 6.3.8, 6.3.9) with the attributes of RFC 3348 and RFC 6154. The
- * store gives all names; levels that exist only as parents are added here. Output is bounded by
- * mailboxes_max, so it is put at once. Tests: tests/dialogue/imap/list.dlg.
+ * store gives all names; levels that exist only as parents are added here. The answer, which may be
+ * megabytes, leaves as the output drains. Tests: tests/dialogue/imap/list.dlg.
  */
 #include <stdlib.h>
 
@@ -23,18 +23,11 @@ struct entry {
 struct list_work {
     bool is_lsub;
     const struct imap_pattern *pattern;
+    struct entry *entries; /* in the command's arena */
+    size_t count, room, at;
 };
 
-static size_t count_levels(const struct store_list *list)
-{
-    size_t count = list->count;
-    for (size_t i = 0; i < list->count; i++) {
-        struct span name = list->mailboxes[i].name;
-        for (size_t at = 0; at < name.len; at++)
-            count += name.ptr[at] == '/';
-    }
-    return count;
-}
+enum { PIECE_SIZE = 16 * 1024 };
 
 static bool is_wanted(const struct list_work *work, const struct store_mailbox *mailbox)
 {
@@ -44,15 +37,18 @@ static bool is_wanted(const struct list_work *work, const struct store_mailbox *
 }
 
 /* Marks all levels above an entry as parents and makes those that are not there. */
-static size_t add_parents(struct entry *entries, size_t count, size_t child, struct map *names)
+static void add_parents(struct list_work *work, size_t child, struct map *names)
 {
+    struct entry *entries = work->entries;
     struct span name = entries[child].name;
     for (ptrdiff_t at = span_find_byte(name, 0, '/'); at >= 0;
          at = span_find_byte(name, (size_t)at + 1, '/')) {
         struct span parent_name = span_first(name, (size_t)at);
         struct entry *parent = map_get(names, parent_name);
+        if (parent == NULL && work->count == work->room)
+            continue;
         if (parent == NULL) {
-            parent = &entries[count++];
+            parent = &entries[work->count++];
             *parent = (struct entry){
                 .name = parent_name, .attributes = STORE_MAILBOX_NOSELECT, .is_parent_only = true};
             (void)map_set(names, parent_name, parent);
@@ -60,7 +56,6 @@ static size_t add_parents(struct entry *entries, size_t count, size_t child, str
         parent->has_children = true;
         parent->has_unmatched_child = parent->has_unmatched_child || !entries[child].is_match;
     }
-    return count;
 }
 
 static int compare_entries(const void *a, const void *b)
@@ -72,29 +67,32 @@ static int compare_entries(const void *a, const void *b)
     return span_compare(left->name, right->name);
 }
 
-static size_t make_entries(const struct list_work *work, const struct store_list *list,
-                           struct entry *entries)
+static void make_entries(struct imap *imap, struct list_work *work, const struct store_list *list)
 {
     struct map names;
     map_init(&names);
-    size_t own_count = 0;
+    size_t wanted = 0;
+    for (size_t i = 0; i < list->count; i++)
+        wanted += is_wanted(work, &list->mailboxes[i]);
+    work->room = 2 * wanted + STORE_BARE_PARENTS_MAX;
+    work->entries = arena_alloc(&imap->arena, work->room * sizeof(struct entry));
     for (size_t i = 0; i < list->count; i++) {
         const struct store_mailbox *mailbox = &list->mailboxes[i];
         if (!is_wanted(work, mailbox))
             continue;
-        struct entry *entry = &entries[own_count++];
-        *entry = (struct entry){.name = mailbox->name, .attributes = mailbox->attributes};
+        struct entry *entry = &work->entries[work->count++];
+        *entry = (struct entry){.name = arena_copy(&imap->arena, mailbox->name),
+                                .attributes = mailbox->attributes};
         entry->is_match = imap_pattern_matches(work->pattern, entry->name);
         (void)map_set(&names, entry->name, entry);
     }
-    size_t count = own_count;
+    size_t own_count = work->count;
     for (size_t i = 0; i < own_count; i++)
-        count = add_parents(entries, count, i, &names);
+        add_parents(work, i, &names);
     map_deinit(&names);
-    for (size_t i = own_count; i < count; i++)
-        entries[i].is_match = imap_pattern_matches(work->pattern, entries[i].name);
-    qsort(entries, count, sizeof *entries, compare_entries);
-    return count;
+    for (size_t i = own_count; i < work->count; i++)
+        work->entries[i].is_match = imap_pattern_matches(work->pattern, work->entries[i].name);
+    qsort(work->entries, work->count, sizeof *work->entries, compare_entries);
 }
 
 static const struct {
@@ -123,26 +121,40 @@ static void put_entry(struct buf *out, const struct list_work *work, const struc
     buf_puts(out, "\r\n");
 }
 
-static struct verdict on_list(void *session, struct job *job)
-{
-    struct imap *imap = session;
-    const struct list_work *work = imap->work;
-    const struct store_list *list = (const struct store_list *)(const void *)job;
-    if (list->status != 0)
-        return imap_no_status(imap, list->status, &list->fault, "list the mailboxes");
+static struct verdict put_entries(struct imap *imap);
 
-    struct entry *entries =
-        arena_alloc(&imap->arena, (count_levels(list) + 1) * sizeof(struct entry));
-    size_t count = make_entries(work, list, entries);
-    for (size_t i = 0; i < count; i++) {
+static struct verdict on_drained(void *session)
+{
+    return put_entries(session);
+}
+
+static struct verdict put_entries(struct imap *imap)
+{
+    struct list_work *work = imap->work;
+    while (work->at < work->count) {
+        const struct entry *entry = &work->entries[work->at++];
         /* RFC 3501 6.3.9: an unsubscribed parent is named only when '%' hides its children. */
-        bool is_hidden =
-            work->is_lsub && entries[i].is_parent_only && !entries[i].has_unmatched_child;
-        if (entries[i].is_match && !is_hidden)
-            put_entry(&imap->scratch, work, &entries[i]);
+        bool is_hidden = work->is_lsub && entry->is_parent_only && !entry->has_unmatched_child;
+        if (entry->is_match && !is_hidden)
+            put_entry(&imap->scratch, work, entry);
+        if (imap->scratch.len < PIECE_SIZE)
+            continue;
+        imap_flush(imap);
+        if (out_is_full(imap->host->out))
+            return want_drain(on_drained);
     }
     imap_flush(imap);
     return imap_ok(imap, NULL, "Listed");
+}
+
+static struct verdict on_list(void *session, struct job *job)
+{
+    struct imap *imap = session;
+    const struct store_list *list = (const struct store_list *)(const void *)job;
+    if (list->status != 0)
+        return imap_no_status(imap, list->status, &list->fault, "list the mailboxes");
+    make_entries(imap, imap->work, list);
+    return put_entries(imap);
 }
 
 static struct verdict list(struct imap *imap, bool is_lsub)

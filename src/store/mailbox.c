@@ -73,11 +73,12 @@ static int list_subscriptions(struct list_request *request, struct db *db)
     return err;
 }
 
-/* A mailbox whose parents were never made, or are deleted, still has them as names. */
+/* A mailbox whose parents were never made, or are deleted, still has them as names; not all of them
+ * when somebody made mailboxes of little else. */
 static void list_parents(struct list_request *request)
 {
-    size_t count = request->pub.count;
-    for (size_t i = 0; i < count; i++) {
+    size_t count = request->pub.count, count_max = 2 * count + STORE_BARE_PARENTS_MAX;
+    for (size_t i = 0; i < count && request->pub.count < count_max; i++) {
         if (request->pub.mailboxes[i].id == 0)
             continue;
         struct span name = request->pub.mailboxes[i].name;

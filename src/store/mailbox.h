@@ -30,6 +30,16 @@ enum store_mailbox_attributes {
     STORE_MAILBOX_NOSELECT = 64 /* a name without mailbox: has children or a subscription only */
 };
 
+enum {
+    /* Bytes of a name, as IMAP takes it; a RENAME may not make its children's longer either. */
+    STORE_MAILBOX_NAME_MAX = 1000,
+    /* Each level is an entry of LIST, so a name of 500 costs what 500 mailboxes cost. People nest
+     * five deep; above the limit it is ERR_LIMIT. */
+    STORE_MAILBOX_LEVELS_MAX = 20,
+    /* A list holds no more names that are parents only than it holds others, and this. */
+    STORE_BARE_PARENTS_MAX = 1000
+};
+
 /* Names are UTF-8, '/' between levels, "INBOX" in capitals, no empty level. */
 struct store_mailbox {
     uint64_t id; /* 0 for NOSELECT */

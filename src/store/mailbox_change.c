@@ -31,6 +31,14 @@ static int count_rows(struct writer *writer, enum sql sql, uint64_t account, uin
     return found < 0 ? found : 0;
 }
 
+static int name_check(struct span name)
+{
+    size_t levels = 1;
+    for (size_t i = 0; i < name.len; i++)
+        levels += name.ptr[i] == '/';
+    return name.len <= STORE_MAILBOX_NAME_MAX && levels <= STORE_MAILBOX_LEVELS_MAX ? 0 : ERR_LIMIT;
+}
+
 int writer_make_mailbox(struct writer *writer, uint64_t account, struct span name,
                         unsigned attributes, uint64_t *id_out)
 {
@@ -39,7 +47,9 @@ int writer_make_mailbox(struct writer *writer, uint64_t account, struct span nam
     int err = mailbox_row_by_name(writer->db, account, name, &row);
     if (err != ERR_NOT_FOUND)
         return err == 0 ? ERR_EXISTS : err;
-    err = count_rows(writer, SQL_MAILBOX_COUNT, account, &count);
+    err = name_check(name);
+    if (err == 0)
+        err = count_rows(writer, SQL_MAILBOX_COUNT, account, &count);
     if (err == 0 && count >= writer->store->settings.mailboxes_max)
         err = ERR_LIMIT;
     if (err == 0)
@@ -131,9 +141,11 @@ static int rename_collect(struct change_request *request, struct writer *writer,
         *items_out = array_grow(*items_out, *count_out, &capacity, sizeof **items_out);
         char *text = arena_printf(arena, "%.*s%.*s", (int)new.len, new.ptr,
                                   (int)(name.len - old.len), name.ptr + old.len);
-        (*items_out)[(*count_out)++] =
-            (struct renamed){db_u64_at(&rows, 0), span_make(text, strlen(text))};
+        struct span new_name = span_of(text);
+        (*items_out)[(*count_out)++] = (struct renamed){db_u64_at(&rows, 0), new_name};
+        err = name_check(new_name);
     }
+    db_done(&rows);
     return err;
 }
 
@@ -160,7 +172,9 @@ static int change_rename(struct change_request *request, struct writer *writer)
 static int change_subscribe(struct change_request *request, struct writer *writer)
 {
     uint64_t count;
-    int err = count_rows(writer, SQL_SUBSCRIPTION_COUNT, request->account, &count);
+    int err = name_check(request->name);
+    if (err == 0)
+        err = count_rows(writer, SQL_SUBSCRIPTION_COUNT, request->account, &count);
     /* Names without mailbox may be subscribed; twice the mailboxes leaves room for old ones. */
     if (err == 0 && count >= (uint64_t)2 * writer->store->settings.mailboxes_max)
         err = ERR_LIMIT;

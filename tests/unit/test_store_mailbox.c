@@ -123,6 +123,38 @@ TEST(mailboxes_are_limited_per_account)
     fixture_free(&fixture);
 }
 
+/* "x", then so many levels "/y", each of so many bytes. */
+static const char *deep_name(char *out, size_t levels, size_t width)
+{
+    size_t len = 0;
+    out[len++] = 'x';
+    for (size_t i = 0; i < levels; i++) {
+        out[len++] = '/';
+        memset(out + len, 'y', width);
+        len += width;
+    }
+    out[len] = '\0';
+    return out;
+}
+
+TEST(names_are_limited_in_levels_and_length_also_by_rename)
+{
+    struct fixture fixture;
+    char name[2048];
+    fixture_make(&fixture);
+    const size_t most = STORE_MAILBOX_LEVELS_MAX - 1;
+    check_int(change(&fixture, STORE_MAILBOX_MAKE, deep_name(name, most, 1), ""), 0);
+    check_int(change(&fixture, STORE_MAILBOX_MAKE, deep_name(name, most + 1, 1), ""), ERR_LIMIT);
+    check_int(change(&fixture, STORE_MAILBOX_SUBSCRIBE, name, ""), ERR_LIMIT);
+    check_int(change(&fixture, STORE_MAILBOX_RENAME, "x", "a/b"), ERR_LIMIT);
+    check_int(change(&fixture, STORE_MAILBOX_RENAME, "x", "z"), 0);
+    check_int(change(&fixture, STORE_MAILBOX_MAKE, "short/child", ""), 0);
+    check_int(change(&fixture, STORE_MAILBOX_RENAME, "short", deep_name(name, 1, 992)), 0);
+    check_int(change(&fixture, STORE_MAILBOX_MAKE, "other/child", ""), 0);
+    check_int(change(&fixture, STORE_MAILBOX_RENAME, "other", deep_name(name, 1, 993)), ERR_LIMIT);
+    fixture_free(&fixture);
+}
+
 static int set_keyword(struct fixture *fixture, const struct fixture_session *session,
                        const char *keyword, enum store_flags_action action,
                        struct store_change_flags **out)
@@ -252,6 +284,8 @@ CHECK_MAIN({"names_are_made_renamed_and_deleted", names_are_made_renamed_and_del
            {"name_that_comes_back_has_a_higher_uidvalidity",
             name_that_comes_back_has_a_higher_uidvalidity},
            {"renaming_inbox_moves_its_messages", renaming_inbox_moves_its_messages},
+           {"names_are_limited_in_levels_and_length_also_by_rename",
+            names_are_limited_in_levels_and_length_also_by_rename},
            {"mailboxes_are_limited_per_account", mailboxes_are_limited_per_account},
            {"keywords_are_made_once_limited_and_follow_a_copy_by_name",
             keywords_are_made_once_limited_and_follow_a_copy_by_name},
