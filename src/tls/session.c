@@ -19,10 +19,20 @@ enum {
     PUSH_PARTS_MAX = 32,     /* parts handed on at once; GnuTLS seals some ten in a flight */
     /* Records in a row that bring no data: tickets (2 usual), key updates, warnings. A peer that
      * sends more makes us work for nothing and is cut off. */
-    ODD_RECORDS_MAX = 64
+    ODD_RECORDS_MAX = 64,
+    /* Bytes in a row that bring no data: a handshake, or what follows one. A ClientHello with the
+     * keys of every group and a ticket has 5 KiB, a server's chain may have some tens. GnuTLS would
+     * collect 16 MiB for anybody who announces such a message and never ends it. */
+    QUIET_BYTES_FROM_CLIENT_MAX = 32 * 1024,
+    QUIET_BYTES_FROM_SERVER_MAX = 256 * 1024
 };
 
 /* --- GnuTLS's transport: the caller's buffer and push function --- */
+
+static size_t quiet_bytes_max(const struct tls_session *session)
+{
+    return session->is_client ? QUIET_BYTES_FROM_SERVER_MAX : QUIET_BYTES_FROM_CLIENT_MAX;
+}
 
 static ssize_t on_pull(gnutls_transport_ptr_t ptr, void *bytes_out, size_t size)
 {
@@ -34,6 +44,12 @@ static ssize_t on_pull(gnutls_transport_ptr_t ptr, void *bytes_out, size_t size)
         return -1;
     }
     size_t len = have.len < size ? have.len : size;
+    if (len > quiet_bytes_max(session) - session->quiet_bytes) {
+        session->is_flooded = true;
+        gnutls_transport_set_errno(session->gnutls, EMSGSIZE);
+        return -1;
+    }
+    session->quiet_bytes += len;
     if (!session->has_first_byte) {
         session->first_byte = (unsigned char)have.ptr[0];
         session->has_first_byte = true;
@@ -205,10 +221,18 @@ static const char *received_alert(struct tls_session *session)
     return name;
 }
 
+static int flood_fault(const struct tls_session *session, struct fault *fault)
+{
+    return fault_set(fault, ERR_TLS, "the peer sent %zu bytes of TLS and no data",
+                     session->quiet_bytes);
+}
+
 static int handshake_fault(struct tls_session *session, int ret, struct fault *fault)
 {
     const struct tls_facts *facts = &session->facts;
 
+    if (session->is_flooded)
+        return flood_fault(session, fault);
     if (ret == GNUTLS_E_FATAL_ALERT_RECEIVED)
         return fault_set(fault, ERR_TLS, "the peer refused the TLS handshake with the alert \"%s\"",
                          received_alert(session));
@@ -239,6 +263,7 @@ static enum tls_progress handshake_failed(struct tls_session *session, int ret, 
 static enum tls_progress handshake_done(struct tls_session *session)
 {
     tls_facts_gather(session);
+    session->quiet_bytes = 0;
     mem_free(session->server_name);
     session->server_name = NULL;
     tls_trace(session, TAP_SECURE, 0, span_of(session->facts.version));
@@ -287,6 +312,8 @@ const struct tls_facts *tls_session_facts(const struct tls_session *session)
 static int read_failed(struct tls_session *session, int ret, struct fault *fault)
 {
     session->is_broken = true;
+    if (session->is_flooded)
+        return flood_fault(session, fault);
     if (ret == GNUTLS_E_FATAL_ALERT_RECEIVED)
         return fault_set(fault, ERR_TLS, "the peer ended TLS with the alert \"%s\"",
                          received_alert(session));
@@ -329,6 +356,7 @@ int64_t tls_session_read(struct tls_session *session, void *bytes_out, size_t si
         ssize_t ret = gnutls_record_recv(session->gnutls, bytes_out, size);
         if (ret > 0) {
             session->odd_record_count = 0;
+            session->quiet_bytes = 0;
             return ret;
         }
         int err = read_pause(session, (int)ret, fault);

@@ -64,6 +64,8 @@ struct tls_session {
     struct tls_judge judge;    /* client */
     enum tls_verify verify;    /* client */
     unsigned odd_record_count; /* records that carried no data: bounded by session.c */
+    size_t quiet_bytes;        /* taken off the wire since data came last; bounded in session.c */
+    bool is_flooded;           /* by more of them */
     unsigned char first_byte;  /* of the peer, to name plaintext on a TLS port */
     bool is_client, has_first_byte;
     bool has_verdict; /* verify.c has filled facts.check */

@@ -56,3 +56,29 @@ def test_over_the_quota_is_told_and_others_are_served(server):
     for s in held:
         s.close()
     harness.wait_until(lambda: connect(server, "smtp").recv(3) == b"220", what="a free place")
+
+
+def test_an_endless_handshake_message_is_not_collected(server):
+    """It announces 16 MiB; GnuTLS would keep what comes."""
+    before = memory(server)
+    sockets = []
+    for _ in range(20):
+        s = connect(server, "imaps")
+        record = b"\x16\x03\x03\x40\x00" + b"\x01\xff\xff\xff" + bytes(16380)
+        try:
+            for _ in range(200):
+                s.sendall(record)
+                record = b"\x16\x03\x03\x40\x00" + bytes(16384)
+            raise AssertionError("three megabytes of ClientHello were taken")
+        except OSError:
+            sockets.append(s)
+    assert memory(server) - before < 20 * 1024, (before, memory(server))
+
+
+def test_nobody_else_can_read_the_data(server):
+    for where, directories, files in os.walk(os.path.join(server.home, "data")):
+        for name in directories + files:
+            mode = os.lstat(os.path.join(where, name)).st_mode
+            assert mode & 0o077 == 0, (name, oct(mode))
+    for name in ("server-key.pem", "ca-key.pem"):
+        assert os.stat(os.path.join(server.home, "tls", name)).st_mode & 0o077 == 0, name

@@ -92,6 +92,35 @@ TEST(test_what_is_not_tls_is_named)
     }
 }
 
+/* A message that is announced with 16 MiB and comes record by record, as if from afar. */
+static unsigned records_taken(bool is_server)
+{
+    const struct tls_client_policy policy = {.verify = TLS_VERIFY_REQUIRED};
+    static const char start[] = "\x16\x03\x03\x10\x00\x01\xff\xff\xff";
+    static char record[5 + 4096] = "\x16\x03\x03\x10\x00";
+    struct tls_pair pair;
+    tls_pair_init(&pair, 0);
+    tls_pair_start(&pair, is_server ? manager : NULL, is_server ? NULL : manager, &policy);
+    struct tls_end *end = is_server ? &pair.server : &pair.client;
+    memcpy(record, start, sizeof start - 1);
+    record[5] = is_server ? 1 : 2; /* ClientHello, ServerHello */
+    unsigned count = 0;
+    for (; count < 1000 && end->progress != TLS_FAILED; count++) {
+        buf_put(&end->peer->out, span_make(record, sizeof record));
+        tls_pair_run(&pair);
+        memset(record + 5, 0, 4096);
+    }
+    check(strstr(end->fault.text, "bytes of TLS and no data") != NULL);
+    tls_pair_deinit(&pair);
+    return count;
+}
+
+TEST(test_an_endless_handshake_message_is_not_collected)
+{
+    check_int(records_taken(true), 8);
+    check_int(records_taken(false), 64);
+}
+
 TEST(test_garbage_inside_a_session_ends_it)
 {
     const struct tls_client_policy policy = {.verify = TLS_VERIFY_OFF};
@@ -293,6 +322,7 @@ static int run_all(int argc, char **argv)
     static const struct check_test tests[] = {
         {"test_alpn_serves_ours_or_none", test_alpn_serves_ours_or_none_and_refuses_foreign},
         {"test_what_is_not_tls_is_named", test_what_is_not_tls_is_named},
+        {"test_an_endless_handshake_message", test_an_endless_handshake_message_is_not_collected},
         {"test_garbage_inside_a_session_ends_it", test_garbage_inside_a_session_ends_it},
         {"test_tickets_resume_also_over_a_reload", test_tickets_resume_also_over_a_reload},
         {"test_old_versions_and_weak_suites_are_refused",
