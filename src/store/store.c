@@ -60,6 +60,17 @@ static int make_dir(int dir_fd, const char *name, struct fault *fault)
                      strerror(errno));
 }
 
+/* SQLite would make the file for all to read, and gives its log the same mode. */
+static int make_private(int dir_fd, const char *name, struct fault *fault)
+{
+    int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return fault_set(fault, err_from_errno(errno), "could not make the file %s: %s", name,
+                         strerror(errno));
+    (void)close(fd);
+    return 0;
+}
+
 static int make_database(const char *dir, struct fault *fault)
 {
     char *path = mem_printf("%s/store.db", dir);
@@ -86,6 +97,8 @@ int store_make(const char *dir, struct fault *fault)
         err = make_dir(dir_fd, "segments", fault);
     if (err == 0)
         err = make_dir(dir_fd, "bodies", fault);
+    if (err == 0)
+        err = make_private(dir_fd, "store.db", fault);
     if (err == 0)
         err = make_database(dir, fault);
     if (err == 0 && fsync(dir_fd) != 0)
