@@ -298,7 +298,7 @@ TEST(test_expiry_sends_a_report)
     relay_lab_mail(&lab, alice, "r@one.test");
     relay_lab_run(&lab, RELAY_LAB_EXPIRE_MS - 1000);
     check_int(relay_lab_queue(&lab).count, 1);
-    relay_lab_run(&lab, 6 * RELAY_LAB_RETRY_MS);
+    relay_lab_run(&lab, (int64_t)6 * RELAY_LAB_RETRY_MS);
     check_int(relay_lab_queue(&lab).count, 0);
     check_int(relay_lab_inbox(&lab, alice, &report), 1);
     check(span_find(buf_span(&report), span_of("4.4.7")) > 0);
