@@ -413,6 +413,53 @@ TEST(test_reload_ends_kept_connections_only_when_the_route_changes)
     relay_lab_deinit(&lab);
 }
 
+/* Two loops; the routing changes under way, so rows change loops while one still has them. */
+TEST(test_two_loops_never_have_the_same_row)
+{
+    for (int i = 0; i < VERB_COUNT; i++) {
+        struct relay_lab lab;
+        struct event event;
+        check_case = verbs[i];
+        relay_lab_init(&lab);
+        struct world *world = &lab.world;
+        struct conn_env env = world->env;
+        env.loop = sim_loop_at(world->sim, 1);
+        env.port = job_port_create(world->jobs, env.loop);
+        env.maker = sim_maker(world->sim, env.loop);
+        store_attach(world->store, env.port);
+        conn_env_init(&env);
+        relay_leases_free(&lab.leases);
+        lab.leases = lab.options.leases = relay_leases_create(2);
+        lab.options.loop_count = 2;
+        event = (struct event){&lab, verbs[i], reload};
+        lab.hops[0].on_verb = on_verb;
+        lab.hops[0].owner = &event;
+        struct relay_options options = lab.options;
+        options.env = &env;
+        struct relay *other = relay_create(&options);
+        mail_many(&lab, "a@one.test b@two.test c@[203.0.113.1] d@[203.0.113.2]", 3);
+        lab.fail_writes = UINT32_MAX; /* what is delivered stays in hand, and its row due */
+        relay_lab_run(&lab, 100);
+        check(event.verb == NULL); /* reloaded the first; now the second, later */
+        struct settings_relay after = lab.settings;
+        after.smarthost = "two.hop.test";
+        after.smarthost_tls = RELAY_TLS_OFF;
+        options.settings = &after;
+        relay_set_options(other, &options);
+        relay_lab_run(&lab, 5000);
+        lab.fail_writes = 0;
+        relay_lab_run(&lab, 150000);
+        check_int(lab.hops[0].recipients + lab.hops[1].recipients, 12);
+        check_int(relay_lab_queue(&lab).count, 0);
+        relay_free(&other);
+        relay_free(&lab.relay);
+        sim_advance_ms(world->sim, 10000);
+        store_detach(world->store, env.port);
+        job_port_free(&env.port);
+        relay_lab_deinit(&lab);
+    }
+}
+
 CHECK_MAIN({"test_messages_share_a_connection_that_is_kept",
             test_messages_share_a_connection_that_is_kept},
            {"test_keep_time_of_zero_keeps_nothing", test_keep_time_of_zero_keeps_nothing},
@@ -443,5 +490,6 @@ CHECK_MAIN({"test_messages_share_a_connection_that_is_kept",
            {"test_drain_ends_kept_connections_and_is_idle_at_once_without_work",
             test_drain_ends_kept_connections_and_is_idle_at_once_without_work},
            {"test_reload_routes_what_waits_anew", test_reload_routes_what_waits_anew},
+           {"test_two_loops_never_have_the_same_row", test_two_loops_never_have_the_same_row},
            {"test_reload_ends_kept_connections_only_when_the_route_changes",
             test_reload_ends_kept_connections_only_when_the_route_changes})
