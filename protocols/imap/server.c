@@ -71,7 +71,7 @@ static void imap_ending(void *session, enum ending why)
     if (why == ENDING_SHUTDOWN)
         out_puts(out, "* BYE The server stops; connect again later\r\n");
     if (why == ENDING_LIMIT)
-        out_puts(out, "* BYE Too many connections\r\n");
+        out_puts(out, "* BYE A limit was reached\r\n");
 }
 
 static void free_work(struct imap *imap)

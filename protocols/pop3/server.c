@@ -59,8 +59,10 @@ static void session_ending(void *arg, enum ending why)
     struct pop3_session *session = arg;
     session->why = why;
     /* A timeout ends without a word (RFC 1939 3), and never inside of a message. */
-    if (!session->is_busy && (why == ENDING_SHUTDOWN || why == ENDING_LIMIT))
+    if (!session->is_busy && why == ENDING_SHUTDOWN)
         out_puts(session->host->out, "-ERR [SYS/TEMP] server stops, try again later\r\n");
+    if (!session->is_busy && why == ENDING_LIMIT)
+        out_puts(session->host->out, "-ERR [SYS/TEMP] a limit was reached\r\n");
 }
 
 static const char *const ending_texts[] = {

@@ -20,7 +20,7 @@
     X(REPLY_GO_ON, 354, "", "Send the message, end with a dot on a line of its own")               \
     X(REPLY_TIMEOUT, 421, "4.4.2", "Timeout, closing the connection")                              \
     X(REPLY_STOPPING, 421, "4.3.2", "Server stops, try again later")                               \
-    X(REPLY_CROWDED, 421, "4.3.2", "Too many connections, try again later")                        \
+    X(REPLY_LIMIT, 421, "4.3.2", "A limit was reached, closing the connection")                    \
     X(REPLY_TOO_MANY_ERRORS, 421, "4.7.0", "Too many errors, closing the connection")              \
     X(REPLY_AUTH_TEMPORARY, 454, "4.7.0", "Could not check the login now, try again later")        \
     X(REPLY_AUTH_THROTTLED, 454, "4.7.0", "Too many failed logins, try again later")               \

@@ -62,7 +62,7 @@ static void server_ending(void *arg, enum ending why)
         smtp_reply_put(session->host->out, REPLY_STOPPING);
         break;
     case ENDING_LIMIT:
-        smtp_reply_put(session->host->out, REPLY_CROWDED);
+        smtp_reply_put(session->host->out, REPLY_LIMIT);
         break;
     case ENDING_CLEAN:
     case ENDING_CUT:

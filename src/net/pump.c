@@ -231,6 +231,10 @@ static bool step_line(struct conn *conn, struct stretch *stretch)
         take_verdict(conn, conn->verdict.then.line(conn->session, fault, line));
         return true;
     }
+    if (reader_is_flooded(&conn->reader)) {
+        conn_finish(conn, ENDING_LIMIT);
+        return false;
+    }
     if (open_record(conn, stretch))
         return true;
     if (conn->input_end != CONN_INPUT_OPEN)

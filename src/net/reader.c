@@ -106,9 +106,11 @@ static bool skip_on(struct reader *reader, enum line_fault *fault_out, struct sp
     size_t dropped = 0;
     bool is_over = skip_in(reader, buf_span(&reader->kept), &dropped);
     take_kept(reader, dropped);
+    reader->skipped += dropped;
     if (!is_over) {
         is_over = skip_in(reader, reader->fresh, &dropped);
         reader->fresh = span_from(reader->fresh, dropped);
+        reader->skipped += dropped;
     }
     if (!is_over)
         return false;
@@ -126,6 +128,7 @@ static void begin_skipping(struct reader *reader, struct span bytes, size_t max)
     buf_clear(&reader->cut);
     buf_put(&reader->cut, span_first(bytes, max < READER_CUT_MAX ? max : READER_CUT_MAX));
     reader->is_skipping = true;
+    reader->skipped = 0;
     reader->has_skipped_cr = false;
     take(reader, max);
 }

@@ -18,7 +18,10 @@ enum {
      * connection. */
     READER_KEEP_MAX = 1024 * 1024,
     READER_LINE_MAX = 256 * 1024, /* the longest line that a session may ask for */
-    READER_CUT_MAX = 1024         /* so much is shown of a line that is too long */
+    READER_CUT_MAX = 1024,        /* so much is shown of a line that is too long */
+    /* So much is dropped of it in the hope of its end: some clients put a list of a hundred
+     * thousand numbers into one line. What is longer has none, and is a flood. */
+    READER_SKIP_MAX = 1024 * 1024
 };
 
 struct reader {
@@ -26,6 +29,7 @@ struct reader {
     struct span fresh;   /* borrowed: what the round under way brought */
     struct buf cut;      /* the beginning of the line that is being skipped */
     size_t scanned;      /* so many bytes of kept hold no LF */
+    size_t skipped;      /* so much was dropped of it */
     bool is_skipping;    /* a line was too long: up to its CRLF all is dropped */
     bool has_skipped_cr; /* the last byte dropped was CR */
     bool is_spoilt;      /* behind a bare LF, up to the next CRLF */
@@ -46,6 +50,12 @@ void reader_relax(struct reader *reader);
 static inline size_t reader_waiting(const struct reader *reader)
 {
     return reader->kept.len + reader->fresh.len + (reader->is_skipping ? 1 : 0);
+}
+
+/* The line under way is so long that it is not worth waiting for its end. */
+static inline bool reader_is_flooded(const struct reader *reader)
+{
+    return reader->is_skipping && reader->skipped > READER_SKIP_MAX;
 }
 
 /*

@@ -75,6 +75,17 @@ def test_an_endless_handshake_message_is_not_collected(server):
     assert memory(server) - before < 20 * 1024, (before, memory(server))
 
 
+def test_a_line_without_end_is_cut_off(server):
+    for name in CROWDED:
+        s = connect(server, name)
+        try:
+            for _ in range(64):
+                s.sendall(b"x" * 1048576)
+            raise AssertionError(f"{name}: 64 MB without CRLF were taken")
+        except ConnectionError:
+            pass
+
+
 def test_nobody_else_can_read_the_data(server):
     for where, directories, files in os.walk(os.path.join(server.home, "data")):
         for name in directories + files:

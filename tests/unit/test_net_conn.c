@@ -245,7 +245,26 @@ TEST(test_a_connection_holds_its_service_and_is_tapped)
     rig_deinit(&rig);
 }
 
-CHECK_MAIN({"test_memory_waits_for_the_post_under_way", test_memory_waits_for_the_post_under_way},
+TEST(test_a_line_without_end_is_a_flood)
+{
+    static char piece[64 * 1024];
+    memset(piece, 'x', sizeof piece);
+    rig_init(&rig, 1);
+    rig_connect(&rig);
+    sim_run(rig.sim);
+    for (int i = 0; i < 16; i++)
+        rig_send_bytes(&rig, span_make(piece, sizeof piece));
+    sim_run(rig.sim);
+    rig_said(&rig, "<");
+    rig_send_bytes(&rig, span_make(piece, sizeof piece));
+    sim_run(rig.sim);
+    rig_said(&rig, "limit|>");
+    rig_heard(&rig, "hello\r\nbye\r\n");
+    rig_deinit(&rig);
+}
+
+CHECK_MAIN({"test_a_line_without_end_is_a_flood", test_a_line_without_end_is_a_flood},
+           {"test_memory_waits_for_the_post_under_way", test_memory_waits_for_the_post_under_way},
            {"test_nothing_is_heard_after_the_close", test_nothing_is_heard_after_the_close},
            {"test_an_error_after_an_orderly_end", test_an_error_after_an_orderly_end},
            {"test_what_was_read_before_a_reset_is_still_fed",

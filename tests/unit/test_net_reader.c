@@ -148,10 +148,12 @@ TEST(test_an_endless_line_needs_bounded_memory)
         reader_relax(&reader);
         check(reader.kept.capacity + reader.cut.capacity <= 8192);
         check(reader_waiting(&reader) > 0);
+        check(reader_is_flooded(&reader) == ((i + 1) * 60000 - 2000 > READER_SKIP_MAX));
     }
     reader_feed(&reader, span_of("\r\nnext\r\n"));
     check(reader_line(&reader, 2000, &fault, &line) && fault == LINE_TOO_LONG);
     check_int(line.len, READER_CUT_MAX);
+    check(!reader_is_flooded(&reader));
     check(reader_line(&reader, 2000, &fault, &line) && fault == LINE_OK);
     check_span(line, "next");
     reader_deinit(&reader);
