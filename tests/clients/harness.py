@@ -1,4 +1,5 @@
 """A Postern server in a temporary directory, and small tools to run clients against it."""
+import fcntl
 import os
 import pty
 import random
@@ -30,19 +31,37 @@ def slow(test):
     return test
 
 
-used_offsets = set()
+# offset -> the lock that keeps it ours, on this machine
+taken_offsets = {}
 
 
 def free_offset():
-    """A port offset at which all seven ports are free right now. Below 32768: above it lie the
+    """A port offset at which all seven ports are free, ours until give_back(): a server that is not
+    started yet has its ports, too, and tests may run side by side. Below 32768: above it lie the
     ports of outgoing connections, one of which could take a stopped server's port."""
-    for _ in range(200):
+    for _ in range(600):
         offset = random.randrange(11, 32) * 1000
-        # A server that is not started yet has its ports, too.
-        if offset not in used_offsets and all(is_free(offset + p) for p in PORTS.values()):
-            used_offsets.add(offset)
+        if offset in taken_offsets:
+            continue
+        path = os.path.join(tempfile.gettempdir(), f"postern-test-ports-{os.getuid()}-{offset}")
+        lock = open(path, "w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            time.sleep(0.01)
+            continue
+        if all(is_free(offset + port) for port in PORTS.values()):
+            taken_offsets[offset] = lock
             return offset
+        lock.close()
     raise ServerError("no free ports")
+
+
+def give_back(offset):
+    lock = taken_offsets.pop(offset, None)
+    if lock is not None:
+        lock.close()
 
 
 def free_port(address="127.0.0.1"):
@@ -120,7 +139,13 @@ class Server:
             open(self.conf, "w").write(text + "\n" + settings)
         self.log_path = os.path.join(self.dir, "log")
         if start:
-            self.start()
+            try:
+                self.start()
+            except BaseException:
+                if self.process.poll() is None:
+                    self.kill()
+                self.remove()
+                raise
 
     def __enter__(self):
         return self
@@ -223,7 +248,7 @@ class Server:
         return complaint
 
     def remove(self):
-        used_offsets.discard(self.offset)
+        give_back(self.offset)
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def port(self, name):

@@ -233,9 +233,11 @@ def test_a_second_server_is_refused():
     with Server() as server:
         done = run([harness.BINARY, "serve", "-c", server.conf], check=False)
         assert done.returncode == 1 and "not-started" in done.errors, done.errors
-        server.set(keys(top={"port_offset": harness.free_offset()}))
+        elsewhere = harness.free_offset()
+        server.set(keys(top={"port_offset": elsewhere}))
         done = run([harness.BINARY, "serve", "-c", server.conf], check=False)
         assert done.returncode == 1 and "not-started" in done.errors, done.errors
+        harness.give_back(elsewhere)
         server.set(keys(top={"port_offset": server.offset}))
         with Server(start=False) as other:  # another store on the same ports
             other.set(keys(top={"port_offset": server.offset}))
