@@ -43,6 +43,10 @@ int cli_usage(const char *command, const char *what);
 int cli_address(const char *name, const char *first_domain, struct buf *key_out)
     __attribute__((warn_unused_result));
 
+/* Whether an address in key form belongs to one of the domains; else complains: mail for it would
+ * never come in. */
+bool cli_is_local(struct span key, const char *const *domains, size_t domain_count);
+
 /* A password for NAME: what stood behind the colon; else, on a terminal, asked twice; else the
  * first line of standard input; if that is empty, a new one is made and printed. 0, or complains.
  */

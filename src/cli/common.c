@@ -108,6 +108,23 @@ int cli_address(const char *name, const char *first_domain, struct buf *key_out)
     return err;
 }
 
+bool cli_is_local(struct span key, const char *const *domains, size_t domain_count)
+{
+    struct span rest = key;
+    /* A quoted local part may hold an '@': the domain is behind the last one. */
+    for (ptrdiff_t at = span_find_byte(rest, 0, '@'); at >= 0; at = span_find_byte(rest, 0, '@'))
+        rest = span_from(rest, (size_t)at + 1);
+    for (size_t i = 0; i < domain_count; i++) {
+        if (span_is_nocase(rest, domains[i]))
+            return true;
+    }
+    cli_complain(
+        "%.*s is not one of the domains that are kept here: write it into `domains` of the "
+        "configuration first",
+        (int)rest.len, rest.ptr);
+    return false;
+}
+
 char *cli_cut_password(char *name)
 {
     char *colon = strchr(name, ':');

@@ -236,6 +236,8 @@ static int add_user(const struct init_plan *plan, const struct new_store *new_st
     struct buf key;
     buf_init(&key, 0);
     int err = cli_address(user, plan->domains[0], &key);
+    if (err == 0 && !cli_is_local(buf_span(&key), plan->domains, plan->domain_count))
+        err = ERR_INVALID;
     if (err == 0 && given == NULL)
         cli_made_password(user, password);
     else if (err == 0)

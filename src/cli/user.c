@@ -47,13 +47,18 @@ static int call(const struct settings *settings, const char *verb, char *name)
     struct buf key;
     buf_init(&key, 0);
     int status = CLI_COULD_NOT;
-    if (cli_address(name, settings->server.domains[0], &key) == 0 &&
+    const struct settings_server *server = &settings->server;
+    bool is_new = span_is(span_of(verb), "add");
+    if (cli_address(name, server->domains[0], &key) == 0 &&
+        (!is_new || cli_is_local(buf_span(&key), server->domains, server->domain_count)) &&
         (!has_password || make_verifier(settings, name, given, verifier) == 0)) {
         const struct span words[] = {span_of("user"), span_of(verb), buf_span(&key),
                                      span_of(verifier)};
         status = cli_call(settings, words, has_password ? 4 : 3);
     }
     explicit_bzero(verifier, sizeof verifier);
+    if (given != NULL)
+        explicit_bzero(given, strlen(given)); /* ps(1) shows arguments */
     buf_release(&key);
     return status;
 }

@@ -438,6 +438,16 @@ def test_users_aliases_and_queue_without_a_server():
             pass
 
 
+def test_addresses_of_other_domains_are_refused():
+    with Server(start=False) as server:
+        for words in (("user", "add", "carol@elsewhere.test:pass-word"),
+                      ("alias", "add", "info@elsewhere.test", "alice")):
+            done = server.cli(*words, check=False)
+            assert done.returncode == 1 and "elsewhere.test is not one of the domains" in done.errors
+        assert "elsewhere" not in server.cli("user", "list").text
+        server.cli("alias", "add", "info", "carol@elsewhere.test")
+
+
 def test_a_changed_password_counts_at_once():
     with Server() as server:
         mailkit.imap(server, "imaps").logout()
