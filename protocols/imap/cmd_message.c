@@ -164,6 +164,10 @@ static struct verdict on_copied(void *session, struct job *job)
     const struct copy_work *work = imap->work;
     if (copy->status == ERR_NOT_FOUND)
         return imap_no(imap, "TRYCREATE", "There is no such mailbox");
+    if (copy->status == ERR_INVALID && work->action == STORE_COPY_ALL) {
+        imap->selected->is_dirty = true; /* and now it is told which */
+        return imap_no(imap, "EXPUNGEISSUED", "Nothing was copied: some of them were expunged");
+    }
     if (copy->status != 0)
         return imap_no_status(imap, copy->status, &copy->fault, "copy the messages");
 
@@ -210,7 +214,8 @@ static struct verdict copy(struct imap *imap, enum store_copy_action action)
 
 struct verdict imap_cmd_copy(struct imap *imap)
 {
-    return copy(imap, STORE_COPY);
+    /* RFC 3501 6.4.7: all or nothing. UIDs that are not there are no error (6.4.8). */
+    return copy(imap, imap_is_by_uid(imap) ? STORE_COPY : STORE_COPY_ALL);
 }
 
 struct verdict imap_cmd_move(struct imap *imap)

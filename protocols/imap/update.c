@@ -86,7 +86,8 @@ void imap_put_flag_lists(struct imap *imap)
     buf_puts(out, ")\r\n* OK [PERMANENTFLAGS (");
     if (!selected->is_read_only) {
         imap_put_flags(out, all, false, selected->keywords, selected->keyword_count);
-        buf_puts(out, " \\*");
+        if (selected->keyword_count < store_keywords_max(imap->service->store))
+            buf_puts(out, " \\*");
     }
     buf_puts(out, selected->is_read_only ? ")] Read-only\r\n" : ")] Kept\r\n");
 }

@@ -102,6 +102,14 @@ static int copy_remove(struct writer *writer, const struct copied_entries *entri
     return err != 0 ? err : writer_log_change(writer, from, CHANGE_EXPUNGE, runs);
 }
 
+static size_t ranges_size(const struct copy_what *what)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < what->range_count; i++)
+        size += what->ranges[i].last - what->ranges[i].first + (size_t)1;
+    return size;
+}
+
 int copy_entries(struct writer *writer, struct writer_mailbox *from, struct writer_mailbox *to,
                  const struct copy_what *what, struct copy_result *result)
 {
@@ -110,6 +118,8 @@ int copy_entries(struct writer *writer, struct writer_mailbox *from, struct writ
     int err = 0;
     for (size_t i = 0; i < what->range_count && err == 0; i++)
         err = copy_collect(writer, from->now.id, &what->ranges[i], &entries);
+    if (err == 0 && what->action == STORE_COPY_ALL && entries.count < ranges_size(what))
+        err = ERR_INVALID;
     for (size_t i = 0; i < entries.count; i++)
         used |= entries.items[i].entry.flags;
     if (err == 0)

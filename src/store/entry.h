@@ -81,7 +81,8 @@ struct store_append *store_append_create(struct store *store, uint64_t account, 
                                          const struct span *keywords, size_t keyword_count,
                                          int64_t saved_s);
 
-enum store_copy_action { STORE_COPY, STORE_MOVE };
+/* STORE_COPY_ALL: all of them or none, ERR_INVALID when one was expunged meanwhile. */
+enum store_copy_action { STORE_COPY, STORE_COPY_ALL, STORE_MOVE };
 struct store_copy {
     struct job job;
     int status; /* ERR_NOT_FOUND: [TRYCREATE] */

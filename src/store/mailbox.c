@@ -223,6 +223,12 @@ void store_claim_recent(struct store *store, uint64_t mailbox, uint32_t uidnext)
     (void)recent_from(store, mailbox, 0, uidnext, RECENT_CLAIM);
 }
 
+unsigned store_keywords_max(const struct store *store)
+{
+    unsigned max = store->settings.keywords_max;
+    return max < STORE_KEYWORDS_MAX ? max : STORE_KEYWORDS_MAX;
+}
+
 struct status_request {
     struct request base;
     struct store_status pub;

@@ -116,6 +116,9 @@ struct store_select *store_select_create(struct store *store, uint64_t account, 
  * in memory, as the claim of SELECT is. */
 void store_claim_recent(struct store *store, uint64_t mailbox, uint32_t uidnext);
 
+/* How many keywords a mailbox may have. */
+unsigned store_keywords_max(const struct store *store);
+
 /* The name's row without opening it: for STATUS. ERR_NOT_FOUND. */
 struct store_status {
     struct job job;

@@ -122,9 +122,7 @@ int writer_keyword_bits(struct writer *writer, uint64_t mailbox, const struct sp
     *bits_out = 0;
     if (count == 0)
         return 0;
-    unsigned max = writer->store->settings.keywords_max;
-    if (max > STORE_KEYWORDS_MAX)
-        max = STORE_KEYWORDS_MAX;
+    unsigned max = store_keywords_max(writer->store);
     uint64_t *bits = mem_zalloc(count, sizeof *bits);
     unsigned next = 0;
     int err = keyword_look(writer, mailbox, &(struct keywords){names, bits, count}, &next);
