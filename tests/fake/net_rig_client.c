@@ -162,3 +162,18 @@ void rig_client_deinit(struct rig_client *self)
     require(self->opened == self->freed);
     buf_release(&self->said);
 }
+
+void rig_require_only_sealed(struct span said, const char *sealed)
+{
+    static const char mark[] = "<secure ";
+    struct span rest = said;
+    /* The last one: the attacker may say such words too, but in plaintext only. */
+    for (ptrdiff_t at; (at = span_find(rest, span_of(mark))) >= 0;)
+        rest = span_from(rest, (size_t)at + sizeof mark - 1);
+    for (; rest.len > 0 && *rest.ptr == *sealed; sealed++)
+        rest = span_from(rest, 1);
+    if (span_starts(rest, span_of("bye|"))) /* the server's own, at a timeout */
+        rest = span_from(rest, 4);
+    require(rest.len == 0 || span_is(rest, "connection broke|>") ||
+            span_is(rest, "closed by peer|>") || span_is(rest, "timeout|>"));
+}

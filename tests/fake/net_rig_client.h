@@ -39,5 +39,8 @@ void rig_client_init(struct rig_client *self, struct rig *rig, const char *scrip
 void rig_client_dial(struct rig_client *self);
 /* Requires that the owner heard the end once. */
 void rig_client_deinit(struct rig_client *self);
+/* What was heard behind the handshake is a beginning of what the other end sealed, then perhaps how
+ * it ended, in words that no peer can say. */
+void rig_require_only_sealed(struct span said, const char *sealed);
 
 #endif
