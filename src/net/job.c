@@ -121,6 +121,15 @@ void jobs_set_batch(struct jobs *jobs, enum job_lane lane, job_batch_fn *batch, 
     require(pthread_mutex_unlock(&self->lock) == 0);
 }
 
+bool jobs_has_waiting(struct jobs *jobs, enum job_lane lane)
+{
+    struct lane *self = &jobs->lanes[lane];
+    require(pthread_mutex_lock(&self->lock) == 0);
+    bool is_so = !list_is_empty(&self->waiting);
+    require(pthread_mutex_unlock(&self->lock) == 0);
+    return is_so;
+}
+
 static void lane_deinit(struct lane *lane)
 {
     require(pthread_mutex_lock(&lane->lock) == 0);
@@ -190,16 +199,31 @@ static void finish(struct list *jobs)
     }
 }
 
+/* Moves the jobs of a batch that are not finished to another list. */
+static void take_again(struct list *batch, struct list *again)
+{
+    list_each (node, batch) {
+        struct job *job = list_entry(node, struct job, node);
+        if (!job->wants_again)
+            continue;
+        job->wants_again = false;
+        list_remove(node);
+        list_append(again, node);
+    }
+}
+
 /* Called and returns with the lane's lock held. */
 static void work_once(struct worker *worker)
 {
     struct lane *lane = worker->lane;
-    struct list batch;
+    struct list batch, again;
     list_init(&batch);
+    list_init(&again);
     if (lane->batch != NULL) {
         list_move_all(&lane->waiting, &batch);
         require(pthread_mutex_unlock(&lane->lock) == 0);
         run_batch(lane, &batch);
+        take_again(&batch, &again);
     } else {
         struct list_node *node = lane->waiting.head.next;
         list_remove(node);
@@ -216,6 +240,7 @@ static void work_once(struct worker *worker)
     }
     finish(&batch);
     require(pthread_mutex_lock(&lane->lock) == 0);
+    list_move_all(&again, &lane->waiting);
 }
 
 static void *worker_main(void *arg)
@@ -238,10 +263,15 @@ static void *worker_main(void *arg)
 static void run_here(struct lane *lane, struct job *job, struct list *batch)
 {
     list_append(batch, &job->node);
-    if (lane->batch != NULL)
+    if (lane->batch == NULL) {
+        if (!job_is_cancelled(job))
+            job->run(job);
+        return;
+    }
+    do {
+        job->wants_again = false;
         run_batch(lane, batch);
-    else if (!job_is_cancelled(job))
-        job->run(job);
+    } while (job->wants_again);
 }
 
 void job_run_now(struct jobs *jobs, struct job *job)
@@ -261,6 +291,7 @@ void job_submit(struct job_port *port, struct job *job, void (*done)(struct job 
     job->port = port;
     job->done = done;
     job->owner = owner;
+    job->wants_again = false;
     port->under_way++;
     if (port->jobs->is_inline) {
         struct list batch;

@@ -40,10 +40,12 @@ struct job {
     /* Loop thread, last. Never NULL. Also frees the job's memory. */
     void (*free)(struct job *job);
     atomic_bool is_cancelled;
+    bool wants_again; /* set by a batch function, cleared by the lane */
 };
 
-/* Takes all jobs that wait in the lane, in order, and must leave every one of them finished. The
- * jobs stay in the list; cancelled ones should be skipped. */
+/* Takes all jobs that wait in the lane, in order, and must leave every one of them finished, or
+ * marked wants_again: that one gets its next turn behind those who came meanwhile. The jobs stay in
+ * the list; cancelled ones should be skipped. */
 typedef void job_batch_fn(void *owner, struct list *jobs);
 
 /* Lanes with their threads; read_threads and hash_threads at least 1. Owned. */
@@ -52,6 +54,8 @@ struct jobs *jobs_create(unsigned read_threads, unsigned slow_threads, unsigned 
 struct jobs *jobs_create_inline(void);
 /* Before the first job of that lane. */
 void jobs_set_batch(struct jobs *jobs, enum job_lane lane, job_batch_fn *batch, void *owner);
+/* Any thread: whether jobs wait in the lane, for a batch function that could end sooner. */
+bool jobs_has_waiting(struct jobs *jobs, enum job_lane lane);
 /* Finishes what was submitted (so nothing acknowledged is lost), joins the threads, frees. All
  * ports must be gone. */
 void jobs_free(struct jobs **jobs);

@@ -1,12 +1,51 @@
 /*
  * flags: STORE and EXPUNGE. Both look at the entries first, collect those that change as runs,
- * then change each run by one statement and log it. Expunging sets a bit; the reaper deletes.
+ * then change each run by one statement and log it, in slices, so that a change of a million
+ * messages holds up nobody's delivery. Expunging sets a bit; the reaper deletes.
  *
- * Tests: tests/unit/test_store_entry.c, test_store_model.c.
+ * Tests: tests/unit/test_store_slices.c, test_store_model.c.
  */
 #include "base/mem.h"
 #include "store/entry.h"
 #include "store/entry_internal.h"
+
+enum { SLICE_ROWS = 1000 };
+
+/* Where a change goes on in its ranges. */
+struct slice {
+    size_t range_at;
+    uint32_t uid;  /* the first that is still to be looked at; 0: the range's first */
+    unsigned room; /* rows that this batch may still look at */
+};
+
+/* The part of the ranges that comes next; false: the slice or all of it is done. */
+static bool slice_next(const struct slice *slice, const struct uid_range *ranges, size_t count,
+                       struct uid_range *out)
+{
+    if (slice->room == 0 || slice->range_at >= count)
+        return false;
+    *out = ranges[slice->range_at];
+    if (out->first < slice->uid)
+        out->first = slice->uid;
+    return true;
+}
+
+/* A row was found: false, and its UID is where the next slice begins, when there is no room. */
+static bool slice_take(struct slice *slice, uint32_t uid)
+{
+    if (slice->room > 0) {
+        slice->room--;
+        return true;
+    }
+    slice->uid = uid;
+    return false;
+}
+
+static void slice_end_range(struct slice *slice)
+{
+    slice->range_at++;
+    slice->uid = 0;
+}
 
 /* Ends a run when an entry lies between that does not change. */
 struct run_builder {
@@ -46,8 +85,15 @@ struct flags_request {
     uint64_t flags;
     struct span *keywords;
     size_t keyword_count;
+    struct slice slice;
 };
 REQUEST_LAYOUT(flags_request);
+
+/* What a look at entries brings: those to be changed, and how far it came. */
+struct looked {
+    struct uid_runs runs;
+    struct slice *slice;
+};
 
 /* New flags are (old & keep) | set. */
 struct flags_change {
@@ -76,15 +122,18 @@ static void count_flags(struct writer_mailbox *mailbox, uint64_t before, uint64_
 }
 
 static int flags_look(struct writer *writer, struct writer_mailbox *mailbox,
-                      const struct uid_range *range, struct flags_change change,
-                      struct uid_runs *out)
+                      const struct uid_range *range, struct flags_change change, struct looked *out)
 {
-    struct run_builder builder = {out, false};
+    struct run_builder builder = {&out->runs, false};
     struct db_rows rows;
     int err = db_query(writer->db, SQL_ENTRIES_THERE,
                        DB_ARGS(db_u64(mailbox->now.id), db_int(range->first), db_int(range->last)),
                        &rows);
     while (err == 0 && (err = db_next(&rows)) == 1) {
+        if (!slice_take(out->slice, db_u32_at(&rows, 0))) {
+            db_done(&rows);
+            return 0;
+        }
         uint64_t before = db_u64_at(&rows, 1);
         uint64_t after = (before & change.keep) | change.set;
         if (before == after) {
@@ -95,6 +144,7 @@ static int flags_look(struct writer *writer, struct writer_mailbox *mailbox,
         }
         err = 0;
     }
+    slice_end_range(out->slice);
     return err;
 }
 
@@ -119,14 +169,17 @@ static int flags_apply(struct request *base, struct writer *writer)
     const uint64_t settable = (uint64_t)INT64_MAX & ~ENTRY_GONE;
     struct flags_change change =
         flags_change_of(request->action, (request->flags & settable) | keywords);
-    struct uid_runs runs = {0};
-    for (size_t i = 0; i < request->range_count && err == 0; i++)
-        err = flags_look(writer, mailbox, &request->ranges[i], change, &runs);
-    if (err == 0 && runs.count > 0)
-        err = entries_update(writer, mailbox, &runs, change.keep, change.set);
-    if (err == 0 && runs.count > 0)
-        err = writer_log_change(writer, mailbox, CHANGE_FLAGS, &runs);
-    uid_runs_release(&runs);
+    struct looked looked = {.slice = &request->slice};
+    struct uid_range range;
+    request->slice.room = SLICE_ROWS;
+    while (err == 0 && slice_next(&request->slice, request->ranges, request->range_count, &range))
+        err = flags_look(writer, mailbox, &range, change, &looked);
+    base->is_unfinished = request->slice.range_at < request->range_count;
+    if (err == 0 && looked.runs.count > 0)
+        err = entries_update(writer, mailbox, &looked.runs, change.keep, change.set);
+    if (err == 0 && looked.runs.count > 0)
+        err = writer_log_change(writer, mailbox, CHANGE_FLAGS, &looked.runs);
+    uid_runs_release(&looked.runs);
     return err;
 }
 
@@ -187,19 +240,24 @@ struct expunge_request {
     struct uid_range *ranges;
     size_t range_count;
     enum store_expunge_which which;
+    struct slice slice;
 };
 REQUEST_LAYOUT(expunge_request);
 
 static int expunge_look(struct writer *writer, struct writer_mailbox *mailbox,
                         const struct uid_range *range, enum store_expunge_which which,
-                        struct uid_runs *out)
+                        struct looked *out)
 {
-    struct run_builder builder = {out, false};
+    struct run_builder builder = {&out->runs, false};
     struct db_rows rows;
     int err = db_query(writer->db, SQL_ENTRIES_THERE,
                        DB_ARGS(db_u64(mailbox->now.id), db_int(range->first), db_int(range->last)),
                        &rows);
     while (err == 0 && (err = db_next(&rows)) == 1) {
+        if (!slice_take(out->slice, db_u32_at(&rows, 0))) {
+            db_done(&rows);
+            return 0;
+        }
         uint64_t flags = db_u64_at(&rows, 1);
         if (which == STORE_EXPUNGE_DELETED && (flags & STORE_DELETED) == 0) {
             builder.is_open = false;
@@ -209,6 +267,7 @@ static int expunge_look(struct writer *writer, struct writer_mailbox *mailbox,
         }
         err = 0;
     }
+    slice_end_range(out->slice);
     return err;
 }
 
@@ -227,14 +286,17 @@ static int expunge_apply(struct request *base, struct writer *writer)
     int err = writer_mailbox(writer, request->since.mailbox, &mailbox);
     if (err == ERR_NOT_FOUND)
         return 0; /* the delta says that it is gone */
-    struct uid_runs runs = {0};
-    for (size_t i = 0; i < request->range_count && err == 0; i++)
-        err = expunge_look(writer, mailbox, &request->ranges[i], request->which, &runs);
-    if (err == 0 && runs.count > 0)
-        err = entries_update(writer, mailbox, &runs, (uint64_t)INT64_MAX, ENTRY_GONE);
-    if (err == 0 && runs.count > 0)
-        err = writer_log_change(writer, mailbox, CHANGE_EXPUNGE, &runs);
-    uid_runs_release(&runs);
+    struct looked looked = {.slice = &request->slice};
+    struct uid_range range;
+    request->slice.room = SLICE_ROWS;
+    while (err == 0 && slice_next(&request->slice, request->ranges, request->range_count, &range))
+        err = expunge_look(writer, mailbox, &range, request->which, &looked);
+    base->is_unfinished = request->slice.range_at < request->range_count;
+    if (err == 0 && looked.runs.count > 0)
+        err = entries_update(writer, mailbox, &looked.runs, (uint64_t)INT64_MAX, ENTRY_GONE);
+    if (err == 0 && looked.runs.count > 0)
+        err = writer_log_change(writer, mailbox, CHANGE_EXPUNGE, &looked.runs);
+    uid_runs_release(&looked.runs);
     return err;
 }
 

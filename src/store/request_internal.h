@@ -26,7 +26,9 @@ struct request_kind {
     void (*reset)(struct request *request); /* forgets the outputs so far */
     /* Lanes without database. */
     int (*work)(struct request *request);
-    /* JOB_WRITE: inside the batch's transaction, in a savepoint of its own. */
+    /* JOB_WRITE: inside the batch's transaction, in a savepoint of its own. A long change does a
+     * slice and sets is_unfinished: it is called again, in a later batch when others wait, and
+     * settled is called after the last slice only. */
     int (*apply)(struct request *request, struct writer *writer);
     /* JOB_WRITE: after the commit of an apply that returned 0. */
     int (*settled)(struct request *request, struct writer *writer);
@@ -41,7 +43,8 @@ struct request {
     struct fault *fault; /* pub.fault */
     struct arena arena;
     struct store_body *body; /* taken; placed by the writer before apply */
-    void *unused;            /* keeps what follows aligned to 16 bytes */
+    bool is_unfinished;      /* set by apply, cleared before it */
+    char unused[7];          /* keeps what follows aligned to 16 bytes */
 };
 
 #define REQUEST_LAYOUT(type)                                                                       \

@@ -99,6 +99,27 @@ static void request_took_place(struct writer *writer)
     writer->touched_count = 0;
 }
 
+/* A long change that is alone need not pay for a commit after each slice; with the limit a commit
+ * stays of the size of an ordinary batch's. Whoever comes meanwhile waits for one slice. */
+enum { SLICES_AT_ONCE = 8 };
+
+static bool is_alone(const struct writer *writer)
+{
+    return writer->request_count == 1 && !jobs_has_waiting(writer->store->jobs, JOB_WRITE);
+}
+
+static int request_apply(struct writer *writer, struct request *request)
+{
+    int err = 0;
+    for (unsigned i = 0; i < SLICES_AT_ONCE; i++) {
+        request->is_unfinished = false;
+        err = request->kind->apply(request, writer);
+        if (err != 0 || !request->is_unfinished || !is_alone(writer))
+            break;
+    }
+    return err;
+}
+
 /* 0 also when the request failed alone; an error ends the batch. */
 static int batch_apply_one(struct writer *writer, struct request *request)
 {
@@ -107,7 +128,7 @@ static int batch_apply_one(struct writer *writer, struct request *request)
     int err = db_savepoint(db);
     if (err != 0)
         return err;
-    err = request->kind->apply(request, writer);
+    err = request_apply(writer, request);
     if (err == 0) {
         request_took_place(writer);
         return db_release(db);
@@ -190,6 +211,10 @@ static void batch_settle(struct writer *writer)
         struct request *request = writer->requests[i];
         if (*request->status != 0)
             continue;
+        if (request->is_unfinished) {
+            request_job(request)->wants_again = true;
+            continue;
+        }
         if (request->body != NULL)
             request->body->is_kept = request->body->has_row;
         if (request->kind->settled == NULL)

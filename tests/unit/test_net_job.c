@@ -195,6 +195,7 @@ struct gate {
     pthread_mutex_t lock;
     pthread_cond_t has_changed;
     bool is_entered, is_open;
+    bool is_first_unfinished; /* the first batch's job wants another turn */
     unsigned batch_lens[4];
     unsigned batches;
 };
@@ -223,6 +224,8 @@ static void gated_batch(void *owner, struct list *jobs)
     require(gate->batches < 4);
     list_each (node, jobs) {
         sum_run(list_entry(node, struct job, node));
+        list_entry(node, struct job, node)->wants_again =
+            gate->batches == 0 && gate->is_first_unfinished;
         gate->batch_lens[gate->batches]++;
     }
     gate->batches++;
@@ -249,6 +252,32 @@ TEST(test_write_lane_takes_all_that_waits_and_answers_in_one_post)
     check_int(gate.batch_lens[0], 1);
     check_int(gate.batch_lens[1], 5);
     check(loop.post_count <= 2);
+    job_port_free(&port);
+    jobs_free(&jobs);
+    post_loop_deinit(&loop);
+}
+
+TEST(test_unfinished_job_goes_behind_those_that_wait)
+{
+    struct gate gate = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                        .has_changed = PTHREAD_COND_INITIALIZER,
+                        .is_first_unfinished = true};
+    struct post_loop loop;
+    post_loop_init(&loop);
+    struct jobs *jobs = jobs_create(1, 1, 1);
+    jobs_set_batch(jobs, JOB_WRITE, gated_batch, &gate);
+    struct job_port *port = job_port_create(jobs, &loop.base);
+    struct counts counts = {0};
+    job_submit(port, sum_create(&counts, JOB_WRITE, 1), sum_done, &counts);
+    gate_wait(&gate, &gate.is_entered);
+    for (unsigned i = 2; i <= 4; i++)
+        job_submit(port, sum_create(&counts, JOB_WRITE, i), sum_done, &counts);
+    gate_set(&gate, &gate.is_open);
+    while (counts.freed < 4)
+        (void)run_post(&loop, true);
+    check_int(counts.order, 2341);
+    check_int(gate.batches, 2);
+    check_int(gate.batch_lens[1], 4);
     job_port_free(&port);
     jobs_free(&jobs);
     post_loop_deinit(&loop);
@@ -284,4 +313,5 @@ CHECK_MAIN({"inline", test_inline_jobs_answer_through_a_post},
            {"inline_port_freed", test_inline_port_freed_before_its_post_runs},
            {"run_now", test_run_now_needs_no_loop}, {"threads", test_threads_finish_everything},
            {"write_batch", test_write_lane_takes_all_that_waits_and_answers_in_one_post},
+           {"unfinished", test_unfinished_job_goes_behind_those_that_wait},
            {"port_free", test_port_free_cancels_what_runs_and_what_waits})
