@@ -126,7 +126,7 @@ const struct conf_row conf_rows[] = {
  "MIME parts of a message that are looked at; further ones stay one piece."},
 {"store", "mailboxes_max", CONF_COUNT, CONF_RESTART, "10000", 10, 1000000, NULL, AT(settings.store.mailboxes_max), NULL,
  "Mailboxes of one account."},
-{"store", "keywords_max", CONF_COUNT, CONF_RESTART, "56", 1, 56, NULL, AT(settings.store.keywords_max), NULL,
+{"store", "keywords_max", CONF_COUNT, CONF_RESTART, "54", 1, 54, NULL, AT(settings.store.keywords_max), NULL,
  "Keywords of one mailbox: they share one number of 64 bits with the system flags."},
 {"store", "read_threads", CONF_COUNT, CONF_RESTART, "2", 1, 64, NULL, AT(settings.store.read_threads), NULL,
  "Threads that read for IMAP and POP3; the disk is rarely faster with more."},

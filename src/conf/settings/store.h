@@ -11,7 +11,7 @@ struct settings_store {
     int64_t expunge_grace_ms;   /* how long an expunged message can still be fetched */
     unsigned message_parts_max; /* MIME parts scanned; what is deeper or further is one leaf */
     unsigned mailboxes_max;     /* per account */
-    unsigned keywords_max;      /* per mailbox, at most 56 */
+    unsigned keywords_max;      /* per mailbox, at most STORE_KEYWORDS_MAX */
     unsigned read_threads;
 };
 
