@@ -160,6 +160,16 @@ static size_t pieces_that_fit(const struct segment *segment, uint64_t segment_si
     return fitting == 0 && segment->used == 0 ? 1 : fitting;
 }
 
+/* Room on the disk for the pieces, before any of them is written. */
+static int pieces_make_room(struct segments *segments, struct store *store,
+                            const struct segment_piece *pieces, size_t count)
+{
+    uint64_t end = segments_current(segments)->used;
+    for (size_t i = 0; i < count; i++)
+        end += pieces[i].bytes.len;
+    return segment_fill(segments, store, end);
+}
+
 static int pieces_write(struct segments *segments, struct store *store,
                         struct segment_piece *pieces, size_t count)
 {
@@ -172,9 +182,7 @@ static int pieces_write(struct segments *segments, struct store *store,
         pieces[i].offset = end;
         end += pieces[i].bytes.len;
     }
-    int err = segment_fill(segments, store, end);
-    if (err == 0)
-        err = store->files->pwritev(segments->fd, parts, (int)count, (int64_t)segment->used);
+    int err = store->files->pwritev(segments->fd, parts, (int)count, (int64_t)segment->used);
     if (err == 0)
         err = store->files->fdatasync(segments->fd);
     segment->used = end;
@@ -197,7 +205,11 @@ int segments_write(struct segments *segments, struct store *store, struct segmen
             segments_retire(segments, store);
             continue;
         }
-        err = pieces_write(segments, store, pieces + done, fitting);
+        err = pieces_make_room(segments, store, pieces + done, fitting);
+        if (err == ERR_FULL)
+            return err; /* nothing was written: the segment is as good as before */
+        if (err == 0)
+            err = pieces_write(segments, store, pieces + done, fitting);
         done += fitting;
     }
     if (err != 0)
