@@ -43,7 +43,7 @@ const struct conf_row conf_rows[] = {
  "Directory of the store and the control socket; relative to this file."},
 {"", "user", CONF_STRING, CONF_RESTART, "", 0, 0, NULL, AT(settings.server.user), NULL,
  "User to become after the ports are bound, when started as root; empty: stay who we are."},
-{"", "loops", CONF_COUNT, CONF_RESTART, "0", 0, 256, NULL, AT(settings.server.loops), NULL,
+{"", "loops", CONF_COUNT, CONF_RESTART, "0", 0, 64, NULL, AT(settings.server.loops), NULL,
  "Event loops, each a thread with its own sockets; 0: one for each core."},
 {"", "log_level", CONF_CHOICE, 0, "info", 0, 0, "debug|info|warn|error", AT(settings.server.log_level), NULL,
  "What is logged: info is one line for each mail, login and TLS session."},
