@@ -40,6 +40,39 @@ static int connect_control(const char *data_dir)
     return fd;
 }
 
+/* What was done goes to standard output, what could not be done to standard error: which of them it
+ * is stands in the last line. */
+static int tell(struct span text, int status)
+{
+    (void)fwrite(text.ptr, 1, text.len, status == CLI_OK ? stdout : stderr);
+    return status;
+}
+
+static int read_answer(int fd)
+{
+    FILE *answer = fdopen(dup(fd), "r");
+    struct buf text;
+    char line[ADMIN_LINE_MAX];
+    int status = -1;
+    buf_init(&text, 0);
+    while (answer != NULL && status < 0 && fgets(line, sizeof line, answer) != NULL) {
+        line[strcspn(line, "\r\n")] = '\0';
+        if (line[0] == '|')
+            buf_printf(&text, "%s\n", line + 1);
+        else if (strncmp(line, "done ", 5) == 0)
+            status = line[5] == '0' ? CLI_OK : CLI_COULD_NOT;
+    }
+    if (answer != NULL)
+        (void)fclose(answer);
+    if (status >= 0)
+        (void)tell(buf_span(&text), status);
+    buf_release(&text);
+    if (status >= 0)
+        return status;
+    cli_complain("the running server did not answer; look at its log and try again");
+    return CLI_COULD_NOT;
+}
+
 static int ask_server(int fd, const struct span *words, size_t count)
 {
     struct buf line;
@@ -58,22 +91,7 @@ static int ask_server(int fd, const struct span *words, size_t count)
         return CLI_COULD_NOT;
     }
 
-    FILE *answer = fdopen(dup(fd), "r");
-    char text[ADMIN_LINE_MAX];
-    int status = -1;
-    while (answer != NULL && status < 0 && fgets(text, sizeof text, answer) != NULL) {
-        text[strcspn(text, "\r\n")] = '\0';
-        if (text[0] == '|')
-            (void)puts(text + 1);
-        else if (strncmp(text, "done ", 5) == 0)
-            status = text[5] == '0' ? CLI_OK : CLI_COULD_NOT;
-    }
-    if (answer != NULL)
-        (void)fclose(answer);
-    if (status >= 0)
-        return status;
-    cli_complain("the running server did not answer; look at its log and try again");
-    return CLI_COULD_NOT;
+    return read_answer(fd);
 }
 
 static int call_store(struct jobs *jobs, struct store *store, const struct span *words,
@@ -90,9 +108,7 @@ static int call_store(struct jobs *jobs, struct store *store, const struct span 
         admin_finish(&call, job);
         job->free(job);
     }
-    struct span text = buf_span(&call.text);
-    (void)fwrite(text.ptr, 1, text.len, call.status == 0 ? stdout : stderr);
-    int status = call.status == 0 ? CLI_OK : CLI_COULD_NOT;
+    int status = tell(buf_span(&call.text), call.status == 0 ? CLI_OK : CLI_COULD_NOT);
     admin_call_deinit(&call);
     return status;
 }

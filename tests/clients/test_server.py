@@ -430,6 +430,19 @@ def test_addresses_of_other_domains_are_refused():
         server.cli("alias", "add", "info", "carol@elsewhere.test")
 
 
+def test_what_could_not_be_done_goes_to_standard_error():
+    """The same with the server running and without it."""
+    with Server(start=False) as server:
+        for start in (False, True):
+            if start:
+                server.start()
+            for words, why in ((("user", "add", "alice:x"), "exists"),
+                               (("queue", "retry", "4711"), "no such entry")):
+                done = server.cli(*words, check=False)
+                assert done.returncode == 1 and done.text == "" and why in done.errors, \
+                    (start, words, done.text, done.errors)
+
+
 def test_a_changed_password_counts_at_once():
     with Server() as server:
         mailkit.imap(server, "imaps").logout()
