@@ -232,3 +232,25 @@ uint32_t codec_crc32c(uint32_t crc, struct span bytes)
 #endif
     return ~crc32c_table(crc, bytes);
 }
+
+void codec_escape(struct span bytes, char *out, size_t size)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t len = 0;
+
+    for (size_t i = 0; i < bytes.len; i++) {
+        unsigned char byte = (unsigned char)bytes.ptr[i];
+        bool is_plain = byte >= 0x20 && byte < 0x7f && byte != '\\' && byte != '"';
+        if (len + (is_plain ? 1 : 4) >= size)
+            break;
+        if (is_plain) {
+            out[len++] = (char)byte;
+            continue;
+        }
+        out[len++] = '\\';
+        out[len++] = 'x';
+        out[len++] = digits[byte >> 4];
+        out[len++] = digits[byte & 15];
+    }
+    out[len] = '\0';
+}

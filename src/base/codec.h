@@ -33,4 +33,8 @@ int codec_hex_decode(struct span text, unsigned char *bytes_out)
  * Uses the processor's instruction where there is one. */
 uint32_t codec_crc32c(uint32_t crc, struct span bytes);
 
+/* For texts that a peer chose: printable ASCII but quote and backslash stays, all else becomes
+ * \xNN; cut to fit, always terminated. */
+void codec_escape(struct span bytes, char *out, size_t size);
+
 #endif

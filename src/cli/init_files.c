@@ -14,8 +14,8 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "crypto/random.h"
+#include "pki/pki.h"
 #include "store/account.h"
-#include "tls/pki.h"
 
 enum { CA_DAYS = 3650, SERVER_DAYS = 825, DAY_S = 24 * 60 * 60, BACKDATE_S = 60 * 60 };
 

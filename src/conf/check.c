@@ -105,14 +105,14 @@ static void check_certificate(struct conf_load *load, const struct conf_node *ro
     if (!needs_certificate(settings)) {
         /* The default names a file that nobody needs then. */
         if (node == root)
-            tls->certificate = tls->key = "";
+            tls->pairs[0].certificate = tls->pairs[0].key = "";
         return;
     }
-    if (tls->certificate[0] == '\0')
+    if (tls->pairs[0].certificate[0] == '\0')
         conf_complain(load, node,
                       "tls.certificate is empty, but there are listeners with TLS: "
                       "name a file, or set tls = \"none\" on each");
-    else if (tls->key[0] == '\0')
+    else if (tls->pairs[0].key[0] == '\0')
         conf_complain(load, conf_node_at(root, "tls", "key"),
                       "tls.key is empty: name the file with the key of tls.certificate");
 }
@@ -168,7 +168,8 @@ void conf_check_machine(struct conf_load *load, const struct conf_node *root,
         if ((row->flags & CONF_SECRET) != 0 && (*field)[0] != '\0')
             check_privacy(load, node, node->file, "a password");
     }
-    check_privacy(load, conf_node_at(root, "tls", "key"), settings->tls.key, "the private key");
+    check_privacy(load, conf_node_at(root, "tls", "key"), settings->tls.pairs[0].key,
+                  "the private key");
     if (settings->server.user[0] != '\0' && getpwnam(settings->server.user) == NULL)
         conf_complain(load, user,
                       "there is no user \"%.100s\": make it (useradd --system) or name "

@@ -50,9 +50,9 @@ const struct conf_row conf_rows[] = {
 {"", "port_offset", CONF_COUNT, CONF_RESTART, "0", 0, 65535, NULL, AT(port_offset), NULL,
  "Added to the port of each listener: 10000 runs everything without root, beside another server."},
 
-{"tls", "certificate", CONF_STRING, CONF_PATH | CONF_FILE, "tls/server.pem", 0, 0, NULL, AT(settings.tls.certificate), NULL,
+{"tls", "certificate", CONF_STRING, CONF_PATH | CONF_FILE, "tls/server.pem", 0, 0, NULL, AT(settings.tls.pairs[0].certificate), NULL,
  "PEM file with the server's certificate first, its intermediates behind it. May be empty when no listener uses TLS."},
-{"tls", "key", CONF_STRING, CONF_PATH | CONF_FILE, "tls/server-key.pem", 0, 0, NULL, AT(settings.tls.key), NULL,
+{"tls", "key", CONF_STRING, CONF_PATH | CONF_FILE, "tls/server-key.pem", 0, 0, NULL, AT(settings.tls.pairs[0].key), NULL,
  "PEM file with the private key, readable by its owner only. ECDSA P-256 costs an eighth of the time of RSA-2048."},
 {"tls", "trusted", CONF_STRING, CONF_PATH | CONF_FILE, "", 0, 0, NULL, AT(settings.tls.trusted), NULL,
  "PEM file of the authorities that outbound checks trust; empty: the system's."},

@@ -342,7 +342,7 @@ void conn_write(struct conn *conn)
             break;
         }
         out_consume(&conn->out, len);
-        conn_tap(conn, TAP_CLEAR_OUT, (int)len, span_make("", 0));
+        conn_tap(conn, TAP_DATA, (int)len, span_make("", 0));
     }
     if (conn->is_broken)
         out_deinit(&conn->out);

@@ -227,7 +227,7 @@ static bool step_line(struct conn *conn, struct stretch *stretch)
     struct span line;
     if (reader_line(&conn->reader, conn->verdict.max, &fault, &line)) {
         stretch->bytes += line.len;
-        conn_tap(conn, TAP_CLEAR_IN, (int)line.len, span_make("", 0));
+        conn_tap(conn, TAP_LINE, (int)line.len, span_make("", 0));
         take_verdict(conn, conn->verdict.then.line(conn->session, fault, line));
         return true;
     }
@@ -251,7 +251,7 @@ static bool step_bytes(struct conn *conn, struct stretch *stretch)
         return open_record(conn, stretch) || end_of_input(conn);
 
     size_t taken = 0;
-    conn_tap(conn, TAP_CLEAR_IN, (int)bytes.len, span_make("", 0));
+    conn_tap(conn, TAP_DATA, (int)bytes.len, span_make("", 0));
     struct verdict next = conn->verdict.then.bytes(conn->session, bytes, &taken);
     require(taken <= bytes.len);
     reader_take(&conn->reader, taken);

@@ -14,7 +14,7 @@ static void on_secure(void *owner, const struct tls_facts *facts)
 {
     struct attempt *attempt = owner;
     (void)snprintf(attempt->tls_text, sizeof attempt->tls_text, "%s %s %s", facts->version,
-                   facts->cipher, tls_check_name(facts->check));
+                   facts->cipher, pki_check_name(facts->check));
 }
 
 /* ---- What comes next ------------------------------------------------------------------------ */

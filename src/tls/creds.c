@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/codec.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -86,7 +87,7 @@ static const char *subject_of(gnutls_x509_crt_t crt, char out[128])
 
     if (gnutls_x509_crt_get_dn(crt, name, &len) != GNUTLS_E_SUCCESS || len == 0)
         return "without a subject";
-    tls_escape(span_make(name, strnlen(name, len)), out, 128);
+    codec_escape(span_make(name, strnlen(name, len)), out, 128);
     return out;
 }
 
@@ -118,7 +119,7 @@ static int chain_check_key(const struct settings_tls *settings, const struct cha
     return fault_set(fault, ERR_CONFIG,
                      "%s is not the key of the first certificate in %s; name the pair that was "
                      "issued together",
-                     settings->key, settings->certificate);
+                     settings->pairs[0].key, settings->pairs[0].certificate);
 }
 
 static int chain_check_dates(const char *file, const struct chain *chain, int64_t now_s,
@@ -165,17 +166,17 @@ int tls_creds_load_server(const struct settings_tls *settings, const struct cloc
     gnutls_certificate_credentials_t cred = NULL;
 
     *cred_out = NULL;
-    if (settings->certificate[0] == '\0')
+    if (settings->pairs[0].certificate[0] == '\0')
         return 0;
-    int err = chain_load(settings->certificate, &chain, fault);
+    int err = chain_load(settings->pairs[0].certificate, &chain, fault);
     if (err == 0)
-        err = key_load(settings->key, &key, fault);
+        err = key_load(settings->pairs[0].key, &key, fault);
     if (err == 0)
-        err = chain_check_order(settings->certificate, &chain, fault);
+        err = chain_check_order(settings->pairs[0].certificate, &chain, fault);
     if (err == 0)
         err = chain_check_key(settings, &chain, key, fault);
     if (err == 0)
-        err = chain_check_now(settings->certificate, &chain, dates, clock, fault);
+        err = chain_check_now(settings->pairs[0].certificate, &chain, dates, clock, fault);
     if (err != 0)
         goto out;
     int ret = gnutls_certificate_allocate_credentials(&cred);
@@ -183,7 +184,7 @@ int tls_creds_load_server(const struct settings_tls *settings, const struct cloc
         ret = gnutls_certificate_set_x509_key(cred, chain.crts, (int)chain.count, key);
     if (ret < 0) {
         err = fault_set(fault, ERR_CONFIG, "could not use the certificate in %s: %s; replace it",
-                        settings->certificate, gnutls_strerror(ret));
+                        settings->pairs[0].certificate, gnutls_strerror(ret));
         goto out;
     }
     *cred_out = cred;

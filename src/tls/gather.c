@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "base/codec.h"
 #include "tls/tls_internal.h"
 
 static void gather_name(char out[TLS_FACTS_NAME_SIZE], const char *name)
@@ -33,7 +34,8 @@ static void gather_alpn(gnutls_session_t gnutls, struct tls_facts *facts)
     gnutls_datum_t alpn = {NULL, 0};
 
     if (gnutls_alpn_get_selected_protocol(gnutls, &alpn) == 0)
-        tls_escape(span_make((const char *)alpn.data, alpn.size), facts->alpn, sizeof facts->alpn);
+        codec_escape(span_make((const char *)alpn.data, alpn.size), facts->alpn,
+                     sizeof facts->alpn);
 }
 
 /* Hostile bytes (THREATS 8): escaped before anything else sees them. */
@@ -44,7 +46,7 @@ static void gather_server_name(gnutls_session_t gnutls, struct tls_facts *facts)
     unsigned type = 0;
 
     if (gnutls_server_name_get(gnutls, name, &len, &type, 0) == 0)
-        tls_escape(span_make(name, len), facts->server_name, sizeof facts->server_name);
+        codec_escape(span_make(name, len), facts->server_name, sizeof facts->server_name);
 }
 
 static size_t gather_binding(gnutls_session_t gnutls, gnutls_channel_binding_t type,

@@ -10,6 +10,7 @@
 #include <ctype.h>
 #include <errno.h>
 
+#include "base/codec.h"
 #include "base/mem.h"
 #include "base/require.h"
 #include "tls/tls_internal.h"
@@ -160,7 +161,7 @@ static void session_set_server_name(struct tls_session *session, const char *nam
     /* A name that cannot be sent (RFC 6066 3: only host names) is not; the check still looks for
      * it. */
     if (gnutls_server_name_set(session->gnutls, GNUTLS_NAME_DNS, sni.ptr, sni.len) == 0)
-        tls_escape(sni, session->facts.server_name, sizeof session->facts.server_name);
+        codec_escape(sni, session->facts.server_name, sizeof session->facts.server_name);
 }
 
 struct tls_session *tls_session_connect(struct tls_manager *manager, const struct tls_wire *wire,
@@ -237,7 +238,7 @@ static int handshake_fault(struct tls_session *session, int ret, struct fault *f
         return fault_set(fault, ERR_TLS, "the peer refused the TLS handshake with the alert \"%s\"",
                          received_alert(session));
     if (ret == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR && session->has_verdict)
-        return fault_set(fault, ERR_TLS, "%s%s%s", tls_check_sentence(facts->check),
+        return fault_set(fault, ERR_TLS, "%s%s%s", pki_check_sentence(facts->check),
                          facts->check_detail[0] != '\0' ? ": " : "", facts->check_detail);
     if (ret == GNUTLS_E_NO_APPLICATION_PROTOCOL)
         return fault_set(fault, ERR_TLS,

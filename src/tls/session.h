@@ -16,7 +16,7 @@ struct tls_manager;
 struct tls_session;
 
 enum tls_verify {
-    TLS_VERIFY_REQUIRED,      /* anything but TLS_CHECK_GOOD ends the handshake */
+    TLS_VERIFY_REQUIRED,      /* anything but PKI_CHECK_GOOD ends the handshake */
     TLS_VERIFY_OPPORTUNISTIC, /* the check is made and told, the handshake goes on */
     TLS_VERIFY_OFF
 };
@@ -26,7 +26,7 @@ enum tls_verify {
  * while its answer is a request under way: the handshake then says TLS_WAITING, and the next
  * tls_session_handshake() asks again. */
 struct tls_judge {
-    int (*judge)(void *owner, struct span certificate_der, enum tls_check *check);
+    int (*judge)(void *owner, struct span certificate_der, enum pki_check *check);
     void *owner;
 };
 

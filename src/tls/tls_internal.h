@@ -79,7 +79,7 @@ void tls_facts_gather(struct tls_session *session);
 
 /* verify.c: GnuTLS's verify function of client sessions, and the alert that tells a verdict. */
 int tls_verify_on_certificate(gnutls_session_t gnutls);
-gnutls_alert_description_t tls_verify_alert(enum tls_check check);
+gnutls_alert_description_t tls_verify_alert(enum pki_check check);
 /* Whether one of the certificate's names is name (RFC 9525 6.3); counts the names it has. */
 bool tls_verify_name(gnutls_x509_crt_t crt, const char *name, unsigned *name_count_out);
 
@@ -88,7 +88,5 @@ void tls_trace_attach(struct tls_session *session);
 void tls_trace(struct tls_session *session, enum tap_kind kind, int code, struct span detail);
 void tls_trace_record(struct tls_session *session, const char *direction, const void *bytes,
                       size_t len);
-/* Printable ASCII stays, all else becomes \xNN; cut to fit, always terminated. */
-void tls_escape(struct span bytes, char *out, size_t size);
 
 #endif

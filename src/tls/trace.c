@@ -55,25 +55,3 @@ void tls_trace_attach(struct tls_session *session)
         gnutls_handshake_set_hook_function(session->gnutls, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_PRE,
                                            on_handshake_message);
 }
-
-void tls_escape(struct span bytes, char *out, size_t size)
-{
-    static const char digits[] = "0123456789abcdef";
-    size_t len = 0;
-
-    for (size_t i = 0; i < bytes.len; i++) {
-        unsigned char byte = (unsigned char)bytes.ptr[i];
-        bool is_plain = byte >= 0x20 && byte < 0x7f && byte != '\\' && byte != '"';
-        if (len + (is_plain ? 1 : 4) >= size)
-            break;
-        if (is_plain) {
-            out[len++] = (char)byte;
-            continue;
-        }
-        out[len++] = '\\';
-        out[len++] = 'x';
-        out[len++] = digits[byte >> 4];
-        out[len++] = digits[byte & 15];
-    }
-    out[len] = '\0';
-}

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/codec.h"
 #include "crypto/digest.h"
 #include "tls/tls_internal.h"
 
@@ -62,7 +63,7 @@ static void name_text(int (*get)(gnutls_x509_crt_t, char *, size_t *), gnutls_x5
 
     if (get(crt, name, &len) != GNUTLS_E_SUCCESS)
         len = 0;
-    tls_escape(span_make(name, strnlen(name, len)), out, 160);
+    codec_escape(span_make(name, strnlen(name, len)), out, 160);
 }
 
 static void date_text(time_t when, char out[32])
@@ -151,7 +152,7 @@ static void san_list_text(gnutls_x509_crt_t crt, char *out, size_t size)
         if (type < 0)
             break;
         if (type == GNUTLS_SAN_DNSNAME)
-            tls_escape(span_make(san, len), text, sizeof text);
+            codec_escape(span_make(san, len), text, sizeof text);
         else if (type != GNUTLS_SAN_IPADDRESS ||
                  inet_ntop(len == 4 ? AF_INET : AF_INET6, san, text, sizeof text) == NULL)
             continue;
@@ -162,21 +163,21 @@ static void san_list_text(gnutls_x509_crt_t crt, char *out, size_t size)
     }
 }
 
-static enum tls_check check_name(struct tls_session *session, gnutls_x509_crt_t leaf)
+static enum pki_check check_name(struct tls_session *session, gnutls_x509_crt_t leaf)
 {
     char names[160], wanted[80];
     unsigned count = 0;
 
     if (session->server_name == NULL || tls_verify_name(leaf, session->server_name, &count))
-        return TLS_CHECK_GOOD;
-    tls_escape(span_of(session->server_name), wanted, sizeof wanted);
+        return PKI_CHECK_GOOD;
+    codec_escape(span_of(session->server_name), wanted, sizeof wanted);
     if (count == 0) {
         detail(session, "it must name %s there; a common name alone does not count", wanted);
-        return TLS_CHECK_NO_SAN;
+        return PKI_CHECK_NO_SAN;
     }
     san_list_text(leaf, names, sizeof names);
     detail(session, "wanted %s, it names %s", wanted, names);
-    return TLS_CHECK_WRONG_NAME;
+    return PKI_CHECK_WRONG_NAME;
 }
 
 /* --- dates --- */
@@ -187,19 +188,19 @@ static bool is_in_date(gnutls_x509_crt_t crt, int64_t now_s)
            now_s <= (int64_t)gnutls_x509_crt_get_expiration_time(crt);
 }
 
-static enum tls_check check_dates(struct tls_session *session, gnutls_x509_crt_t crt, int64_t now_s)
+static enum pki_check check_dates(struct tls_session *session, gnutls_x509_crt_t crt, int64_t now_s)
 {
     time_t from = gnutls_x509_crt_get_activation_time(crt);
     time_t until = gnutls_x509_crt_get_expiration_time(crt);
     char subject[160], date[32];
 
     if (is_in_date(crt, now_s))
-        return TLS_CHECK_GOOD;
+        return PKI_CHECK_GOOD;
     bool is_early = now_s < (int64_t)from;
     date_text(is_early ? from : until, date);
     name_text(gnutls_x509_crt_get_dn, crt, subject);
     detail(session, "%s %s (%s)", is_early ? "valid from" : "valid until", date, subject);
-    return is_early ? TLS_CHECK_NOT_YET_VALID : TLS_CHECK_EXPIRED;
+    return is_early ? PKI_CHECK_NOT_YET_VALID : PKI_CHECK_EXPIRED;
 }
 
 /* The certificate sent that issued crt, or NULL. Servers send them out of order, and a renewed one
@@ -223,7 +224,7 @@ static gnutls_x509_crt_t issuer_in_chain(const struct peer_chain *chain, gnutls_
 
 /* Along the path that leads to a trusted authority, and no further: an expired cross-certificate
  * that nobody needs does no harm. The authority's own dates do not count (RFC 5280 6.1.1). */
-static enum tls_check check_path_dates(struct tls_session *session, const struct peer_chain *chain)
+static enum pki_check check_path_dates(struct tls_session *session, const struct peer_chain *chain)
 {
     gnutls_x509_trust_list_t trusted = NULL;
     gnutls_x509_crt_t crt = chain->crts[0], issuer = NULL;
@@ -231,14 +232,14 @@ static enum tls_check check_path_dates(struct tls_session *session, const struct
 
     gnutls_certificate_get_trust_list(session->generation->client, &trusted);
     for (unsigned i = 0; i < chain->count && crt != NULL; i++) {
-        enum tls_check check = check_dates(session, crt, now_s);
-        if (check != TLS_CHECK_GOOD)
+        enum pki_check check = check_dates(session, crt, now_s);
+        if (check != PKI_CHECK_GOOD)
             return check;
         if (gnutls_x509_trust_list_get_issuer(trusted, crt, &issuer, 0) == 0)
             break;
         crt = issuer_in_chain(chain, crt, now_s);
     }
-    return TLS_CHECK_GOOD;
+    return PKI_CHECK_GOOD;
 }
 
 /* --- why there is no authority --- */
@@ -281,7 +282,7 @@ static bool has_issuer_address(gnutls_x509_crt_t crt)
  * with a hole alike. A hole is likely where the last certificate sent is not an authority's own
  * and either its issuer belongs to a trusted organisation, or the server sent its leaf alone while
  * that says where its intermediate can be fetched, as those of public authorities do. */
-static enum tls_check check_authority(struct tls_session *session, const struct peer_chain *chain)
+static enum pki_check check_authority(struct tls_session *session, const struct peer_chain *chain)
 {
     gnutls_x509_trust_list_t trusted = NULL;
     char issuer[160];
@@ -295,10 +296,10 @@ static enum tls_check check_authority(struct tls_session *session, const struct 
     name_text(gnutls_x509_crt_get_issuer_dn, top, issuer);
     detail(session, "issued by %s", issuer);
     if (gnutls_x509_crt_check_issuer(top, top) != 0)
-        return last == 0 ? TLS_CHECK_SELF_SIGNED : TLS_CHECK_UNKNOWN_AUTHORITY;
+        return last == 0 ? PKI_CHECK_SELF_SIGNED : PKI_CHECK_UNKNOWN_AUTHORITY;
     if (organisation_is_trusted(trusted, top) || (last == 0 && has_issuer_address(top)))
-        return TLS_CHECK_MISSING_INTERMEDIATE;
-    return TLS_CHECK_UNKNOWN_AUTHORITY;
+        return PKI_CHECK_MISSING_INTERMEDIATE;
+    return PKI_CHECK_UNKNOWN_AUTHORITY;
 }
 
 /* --- all of it --- */
@@ -306,15 +307,15 @@ static enum tls_check check_authority(struct tls_session *session, const struct 
 /* Bits of GnuTLS's status, gravest first. */
 static const struct status_row {
     unsigned bits;
-    enum tls_check check;
+    enum pki_check check;
 } status_rows[] = {
-    {GNUTLS_CERT_REVOKED, TLS_CHECK_REVOKED},
-    {GNUTLS_CERT_INSECURE_ALGORITHM, TLS_CHECK_WEAK},
-    {GNUTLS_CERT_PURPOSE_MISMATCH, TLS_CHECK_WRONG_PURPOSE},
-    {GNUTLS_CERT_MISSING_OCSP_STATUS, TLS_CHECK_MISSING_STAPLE},
+    {GNUTLS_CERT_REVOKED, PKI_CHECK_REVOKED},
+    {GNUTLS_CERT_INSECURE_ALGORITHM, PKI_CHECK_WEAK},
+    {GNUTLS_CERT_PURPOSE_MISMATCH, PKI_CHECK_WRONG_PURPOSE},
+    {GNUTLS_CERT_MISSING_OCSP_STATUS, PKI_CHECK_MISSING_STAPLE},
 };
 
-static enum tls_check check_status(struct tls_session *session, unsigned status)
+static enum pki_check check_status(struct tls_session *session, unsigned status)
 {
     gnutls_datum_t text = {NULL, 0};
 
@@ -322,16 +323,16 @@ static enum tls_check check_status(struct tls_session *session, unsigned status)
         if ((status & status_rows[i].bits) != 0)
             return status_rows[i].check;
     if (status == 0)
-        return TLS_CHECK_GOOD;
+        return PKI_CHECK_GOOD;
     if (gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0) == 0) {
-        tls_escape(span_make((const char *)text.data, strlen((const char *)text.data)),
-                   session->facts.check_detail, sizeof session->facts.check_detail);
+        codec_escape(span_make((const char *)text.data, strlen((const char *)text.data)),
+                     session->facts.check_detail, sizeof session->facts.check_detail);
         gnutls_free(text.data);
     }
-    return TLS_CHECK_OTHER;
+    return PKI_CHECK_OTHER;
 }
 
-static enum tls_check check_chain(struct tls_session *session, const struct peer_chain *chain)
+static enum pki_check check_chain(struct tls_session *session, const struct peer_chain *chain)
 {
     char purpose[] = GNUTLS_KP_TLS_WWW_SERVER;
     gnutls_typed_vdata_st data;
@@ -343,23 +344,23 @@ static enum tls_check check_chain(struct tls_session *session, const struct peer
     int ret = gnutls_certificate_verify_peers(session->gnutls, &data, 1, &status);
     if (ret != GNUTLS_E_SUCCESS) {
         detail(session, "%s", gnutls_strerror(ret));
-        return TLS_CHECK_OTHER;
+        return PKI_CHECK_OTHER;
     }
     if ((status & GNUTLS_CERT_SIGNER_NOT_FOUND) != 0)
         return check_authority(session, chain);
-    enum tls_check check = check_path_dates(session, chain);
-    if (check == TLS_CHECK_GOOD)
+    enum pki_check check = check_path_dates(session, chain);
+    if (check == PKI_CHECK_GOOD)
         check = check_status(session, status);
-    if (check == TLS_CHECK_GOOD)
+    if (check == PKI_CHECK_GOOD)
         check = check_name(session, chain->crts[0]);
     return check;
 }
 
-static enum tls_check check_peer(struct tls_session *session, const gnutls_datum_t *ders,
+static enum pki_check check_peer(struct tls_session *session, const gnutls_datum_t *ders,
                                  unsigned count)
 {
     struct peer_chain chain = {.count = 0};
-    enum tls_check check = TLS_CHECK_OTHER;
+    enum pki_check check = PKI_CHECK_OTHER;
 
     if (chain_import(&chain, ders, count) == 0)
         check = check_chain(session, &chain);
@@ -374,13 +375,13 @@ static void verify(struct tls_session *session, const gnutls_datum_t *ders, unsi
     struct tls_facts *facts = &session->facts;
 
     session->has_verdict = true;
-    facts->check = TLS_CHECK_NONE;
+    facts->check = PKI_CHECK_NONE;
     if (count > 0) {
         digest_sha256(span_make((const char *)ders[0].data, ders[0].size), facts->peer_fingerprint);
         facts->has_peer_fingerprint = true;
         facts->check = check_peer(session, ders, count);
     }
-    tls_trace(session, TAP_CHECK, (int)facts->check, span_of(tls_check_sentence(facts->check)));
+    tls_trace(session, TAP_CHECK, (int)facts->check, span_of(pki_check_sentence(facts->check)));
 }
 
 /* Returning GNUTLS_E_AGAIN pauses the handshake; GnuTLS does not document it, so a test pins it. */
@@ -402,23 +403,23 @@ int tls_verify_on_certificate(gnutls_session_t gnutls)
         if (err != 0)
             return session->is_waiting ? GNUTLS_E_AGAIN : GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
     }
-    if (session->verify == TLS_VERIFY_REQUIRED && session->facts.check != TLS_CHECK_GOOD)
+    if (session->verify == TLS_VERIFY_REQUIRED && session->facts.check != PKI_CHECK_GOOD)
         return GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
     return 0;
 }
 
 /* RFC 8446 6.2. */
-gnutls_alert_description_t tls_verify_alert(enum tls_check check)
+gnutls_alert_description_t tls_verify_alert(enum pki_check check)
 {
     static const unsigned char alerts[] = {
-        [TLS_CHECK_UNKNOWN_AUTHORITY] = GNUTLS_A_UNKNOWN_CA,
-        [TLS_CHECK_MISSING_INTERMEDIATE] = GNUTLS_A_UNKNOWN_CA,
-        [TLS_CHECK_SELF_SIGNED] = GNUTLS_A_UNKNOWN_CA,
-        [TLS_CHECK_EXPIRED] = GNUTLS_A_CERTIFICATE_EXPIRED,
-        [TLS_CHECK_NOT_YET_VALID] = GNUTLS_A_CERTIFICATE_EXPIRED,
-        [TLS_CHECK_REVOKED] = GNUTLS_A_CERTIFICATE_REVOKED,
-        [TLS_CHECK_WRONG_PURPOSE] = GNUTLS_A_UNSUPPORTED_CERTIFICATE,
-        [TLS_CHECK_OTHER] = 0,
+        [PKI_CHECK_UNKNOWN_AUTHORITY] = GNUTLS_A_UNKNOWN_CA,
+        [PKI_CHECK_MISSING_INTERMEDIATE] = GNUTLS_A_UNKNOWN_CA,
+        [PKI_CHECK_SELF_SIGNED] = GNUTLS_A_UNKNOWN_CA,
+        [PKI_CHECK_EXPIRED] = GNUTLS_A_CERTIFICATE_EXPIRED,
+        [PKI_CHECK_NOT_YET_VALID] = GNUTLS_A_CERTIFICATE_EXPIRED,
+        [PKI_CHECK_REVOKED] = GNUTLS_A_CERTIFICATE_REVOKED,
+        [PKI_CHECK_WRONG_PURPOSE] = GNUTLS_A_UNSUPPORTED_CERTIFICATE,
+        [PKI_CHECK_OTHER] = 0,
     };
     unsigned char alert = (size_t)check < sizeof alerts ? alerts[check] : 0;
 

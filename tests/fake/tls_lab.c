@@ -75,8 +75,8 @@ void tls_lab_init(struct tls_lab *lab)
     tls_lab_write(lab->ca_file, pem);
     mem_free(pem);
     tls_lab_mint(lab, NULL, &request);
-    lab->settings = (struct settings_tls){.certificate = lab->chain_file,
-                                          .key = lab->key_file,
+    lab->settings = (struct settings_tls){.pairs = {{lab->chain_file, lab->key_file, ""}},
+                                          .pair_count = 1,
                                           .trusted = lab->ca_file,
                                           .server_profile = "intermediate",
                                           .client_profile = "intermediate"};

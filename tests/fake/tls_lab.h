@@ -6,8 +6,8 @@
 #define POSTERN_TESTS_FAKE_TLS_LAB_H
 
 #include "base/clock.h"
+#include "pki/pki.h"
 #include "tls/manager.h"
-#include "tls/pki.h"
 #include "tls/session.h"
 
 enum { TLS_LAB_NOW_S = 1800000000, TLS_LAB_DAY_S = 86400 };

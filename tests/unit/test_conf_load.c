@@ -166,8 +166,8 @@ TEST(test_values_arrive_and_defaults_fill_the_rest)
     if (settings == NULL)
         return;
     check_text(settings->server.data_dir, "/etc/postern/data");
-    check_text(settings->tls.certificate, "/etc/postern/tls/server.pem");
-    check_text(settings->tls.key, "/k.pem");
+    check_text(settings->tls.pairs[0].certificate, "/etc/postern/tls/server.pem");
+    check_text(settings->tls.pairs[0].key, "/k.pem");
     check_text(settings->tls.trusted, "");
     check_int(settings->server.loops, 2);
     check_int(settings->smtp.message_size_max, 25 << 20);
@@ -197,7 +197,7 @@ TEST(test_a_server_without_tls_needs_no_certificate)
                    "addresses = ( \"127.0.0.1\" ); } );");
     if (settings == NULL)
         return;
-    check_text(settings->tls.certificate, "");
+    check_text(settings->tls.pairs[0].certificate, "");
     check_int(settings->listeners[0].port, 143);
     check_int(settings->listeners[0].tls, LISTENER_NO_TLS);
     conf_unref(&settings);

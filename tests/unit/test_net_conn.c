@@ -241,7 +241,7 @@ TEST(test_a_connection_holds_its_service_and_is_tapped)
     rig_hang_up(&rig);
     check_int(references, 0);
     check(tapped[TAP_OPEN] == 1 && tapped[TAP_CLOSE] == 1);
-    check(tapped[TAP_CLEAR_IN] == 1 && tapped[TAP_CLEAR_OUT] == 2);
+    check(tapped[TAP_LINE] == 1 && tapped[TAP_DATA] == 2);
     rig_deinit(&rig);
 }
 

@@ -179,7 +179,7 @@ TEST(test_starttls_and_implicit_tls_carry_a_dialogue_however_cut)
         check_int(client.phase, CONN_PHASE_SECURE);
         check_text(client.fault.text, "");
         check_text(client.facts.alpn, "smtp");
-        check_int(client.facts.check, TLS_CHECK_GOOD);
+        check_int(client.facts.check, PKI_CHECK_GOOD);
         end_client();
     }
 }
@@ -371,7 +371,7 @@ TEST(test_an_upgrade_inside_tls_is_our_mistake_and_ends)
 
 static int judge_answer;
 
-static int on_judge(void *owner, struct span certificate_der, enum tls_check *check)
+static int on_judge(void *owner, struct span certificate_der, enum pki_check *check)
 {
     (void)owner;
     (void)certificate_der;

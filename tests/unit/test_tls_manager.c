@@ -164,7 +164,7 @@ TEST(test_without_a_certificate_only_outbound_sessions_work)
     struct fault fault;
 
     tls_lab_mint(&lab, NULL, &request);
-    bare.certificate = bare.key = "";
+    bare.pairs[0].certificate = bare.pairs[0].key = "";
     struct tls_manager *client = tls_manager_create(&bare, &lab.clock.clock, &fault);
     struct tls_manager *server = tls_manager_create(&lab.settings, &lab.clock.clock, &fault);
     tls_pair_init(&pair, 0);

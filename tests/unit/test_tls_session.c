@@ -83,8 +83,8 @@ TEST(test_facts_of_both_ends_agree)
         check(strstr(client->signature, "ECDSA") != NULL);
         check_int(server->bits, 128);
         check(!server->is_resumed);
-        check_int(client->check, TLS_CHECK_GOOD);
-        check_int(server->check, TLS_CHECK_NOT_DONE);
+        check_int(client->check, PKI_CHECK_GOOD);
+        check_int(server->check, PKI_CHECK_NOT_DONE);
         check(client->has_peer_fingerprint);
         check(!server->has_peer_fingerprint);
         check(client->has_exporter && server->has_exporter);
@@ -224,10 +224,10 @@ TEST(test_the_lens_sees_messages_records_and_the_end_of_the_handshake)
 
 struct judge {
     unsigned asked, wait_for;
-    enum tls_check says;
+    enum pki_check says;
 };
 
-static int on_judge(void *owner, struct span der, enum tls_check *verdict)
+static int on_judge(void *owner, struct span der, enum pki_check *verdict)
 {
     struct judge *judge = owner;
     check(der.len > 0);
@@ -241,7 +241,7 @@ TEST(test_a_pending_verdict_pauses_the_handshake)
 {
     for (size_t v = 0; v < 2 * (sizeof versions / sizeof *versions); v++) {
         struct judge judge = {.wait_for = 2,
-                              .says = v % 2 == 0 ? TLS_CHECK_GOOD : TLS_CHECK_REVOKED};
+                              .says = v % 2 == 0 ? PKI_CHECK_GOOD : PKI_CHECK_REVOKED};
         struct tls_client_policy policy = required;
         struct tls_manager *manager = manager_with("intermediate", versions[v / 2].client_profile);
         struct tls_pair pair;

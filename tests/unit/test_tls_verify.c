@@ -21,45 +21,45 @@ static const struct verdict_case {
     unsigned quirks, purposes;
     int from_days, until_days;
     const char *server_name;
-    enum tls_check wanted;
+    enum pki_check wanted;
     const char *alert; /* as GnuTLS names it to the server */
     const char *detail;
 } cases[] = {
-    {"good", BY_LAB, 0, PKI_SERVER, -1, 1, "mx.example.org", TLS_CHECK_GOOD, "", ""},
-    {"good, case and final dot", BY_LAB, 0, PKI_SERVER, -1, 1, "MX.Example.ORG.", TLS_CHECK_GOOD,
+    {"good", BY_LAB, 0, PKI_SERVER, -1, 1, "mx.example.org", PKI_CHECK_GOOD, "", ""},
+    {"good, case and final dot", BY_LAB, 0, PKI_SERVER, -1, 1, "MX.Example.ORG.", PKI_CHECK_GOOD,
      "", ""},
-    {"good, no name asked for", BY_LAB, 0, PKI_SERVER, -1, 1, NULL, TLS_CHECK_GOOD, "", ""},
-    {"good, wildcard", BY_LAB, 0, PKI_SERVER, -1, 1, "a.wild.example.org", TLS_CHECK_GOOD, "", ""},
-    {"good, address", BY_LAB, 0, PKI_SERVER, -1, 1, "127.0.0.1", TLS_CHECK_GOOD, "", ""},
+    {"good, no name asked for", BY_LAB, 0, PKI_SERVER, -1, 1, NULL, PKI_CHECK_GOOD, "", ""},
+    {"good, wildcard", BY_LAB, 0, PKI_SERVER, -1, 1, "a.wild.example.org", PKI_CHECK_GOOD, "", ""},
+    {"good, address", BY_LAB, 0, PKI_SERVER, -1, 1, "127.0.0.1", PKI_CHECK_GOOD, "", ""},
     {"good, intermediate sent", BY_INTERMEDIATE, 0, PKI_SERVER, -1, 1, "mx.example.org",
-     TLS_CHECK_GOOD, "", ""},
+     PKI_CHECK_GOOD, "", ""},
     {"wildcard is one label", BY_LAB, 0, PKI_SERVER, -1, 1, "a.b.wild.example.org",
-     TLS_CHECK_WRONG_NAME, "Certificate is bad", "wanted a.b.wild.example.org"},
-    {"wildcard is not none", BY_LAB, 0, PKI_SERVER, -1, 1, "wild.example.org", TLS_CHECK_WRONG_NAME,
+     PKI_CHECK_WRONG_NAME, "Certificate is bad", "wanted a.b.wild.example.org"},
+    {"wildcard is not none", BY_LAB, 0, PKI_SERVER, -1, 1, "wild.example.org", PKI_CHECK_WRONG_NAME,
      "Certificate is bad", "it names mx.example.org, *.wild.example.org"},
-    {"wrong name", BY_LAB, 0, PKI_SERVER, -1, 1, "mail.example.net", TLS_CHECK_WRONG_NAME,
+    {"wrong name", BY_LAB, 0, PKI_SERVER, -1, 1, "mail.example.net", PKI_CHECK_WRONG_NAME,
      "Certificate is bad", "127.0.0.1"},
-    {"wrong address", BY_LAB, 0, PKI_SERVER, -1, 1, "127.0.0.2", TLS_CHECK_WRONG_NAME,
+    {"wrong address", BY_LAB, 0, PKI_SERVER, -1, 1, "127.0.0.2", PKI_CHECK_WRONG_NAME,
      "Certificate is bad", "wanted 127.0.0.2"},
     {"name only in CN", BY_LAB, PKI_WITHOUT_SAN, PKI_SERVER, -1, 1, "mx.example.org",
-     TLS_CHECK_NO_SAN, "Certificate is bad", "common name"},
-    {"expired", BY_LAB, 0, PKI_SERVER, -3, -1, "mx.example.org", TLS_CHECK_EXPIRED,
+     PKI_CHECK_NO_SAN, "Certificate is bad", "common name"},
+    {"expired", BY_LAB, 0, PKI_SERVER, -3, -1, "mx.example.org", PKI_CHECK_EXPIRED,
      "Certificate is expired", "valid until 2027-01-14 08:00:00 UTC"},
-    {"not yet valid", BY_LAB, 0, PKI_SERVER, 1, 3, "mx.example.org", TLS_CHECK_NOT_YET_VALID,
+    {"not yet valid", BY_LAB, 0, PKI_SERVER, 1, 3, "mx.example.org", PKI_CHECK_NOT_YET_VALID,
      "Certificate is expired", "valid from 2027-01-16"},
     {"unknown authority", BY_STRANGER, 0, PKI_SERVER, -1, 1, "mx.example.org",
-     TLS_CHECK_UNKNOWN_AUTHORITY, "CA is unknown", "issued by CN=Stranger"},
+     PKI_CHECK_UNKNOWN_AUTHORITY, "CA is unknown", "issued by CN=Stranger"},
     {"self-signed", BY_LAB, PKI_SELF_SIGNED, PKI_SERVER, -1, 1, "mx.example.org",
-     TLS_CHECK_SELF_SIGNED, "CA is unknown", "issued by CN=mx.example.org"},
+     PKI_CHECK_SELF_SIGNED, "CA is unknown", "issued by CN=mx.example.org"},
     {"missing intermediate", BY_INTERMEDIATE, PKI_WITHOUT_INTERMEDIATE | PKI_ISSUER_URL, PKI_SERVER,
-     -1, 1, "mx.example.org", TLS_CHECK_MISSING_INTERMEDIATE, "CA is unknown",
+     -1, 1, "mx.example.org", PKI_CHECK_MISSING_INTERMEDIATE, "CA is unknown",
      "issued by CN=Middle"},
-    {"client purpose", BY_LAB, 0, PKI_CLIENT, -1, 1, "mx.example.org", TLS_CHECK_WRONG_PURPOSE,
+    {"client purpose", BY_LAB, 0, PKI_CLIENT, -1, 1, "mx.example.org", PKI_CHECK_WRONG_PURPOSE,
      "Certificate is not supported", ""},
-    {"both purposes", BY_LAB, 0, PKI_CLIENT | PKI_SERVER, -1, 1, "mx.example.org", TLS_CHECK_GOOD,
+    {"both purposes", BY_LAB, 0, PKI_CLIENT | PKI_SERVER, -1, 1, "mx.example.org", PKI_CHECK_GOOD,
      "", ""},
-    {"no purpose named", BY_LAB, 0, 0, -1, 1, "mx.example.org", TLS_CHECK_GOOD, "", ""},
-    {"weak key", BY_LAB, PKI_WEAK_KEY, PKI_SERVER, -1, 1, "mx.example.org", TLS_CHECK_WEAK,
+    {"no purpose named", BY_LAB, 0, 0, -1, 1, "mx.example.org", PKI_CHECK_GOOD, "", ""},
+    {"weak key", BY_LAB, PKI_WEAK_KEY, PKI_SERVER, -1, 1, "mx.example.org", PKI_CHECK_WEAK,
      "Certificate is bad", ""},
 };
 
@@ -81,7 +81,7 @@ static void check_required(const struct verdict_case *row, const struct tls_pair
 {
     const struct tls_facts *facts = tls_session_facts(pair->client.session);
 
-    if (row->wanted == TLS_CHECK_GOOD) {
+    if (row->wanted == PKI_CHECK_GOOD) {
         check_int(pair->client.progress, TLS_DONE);
         check_int(pair->server.progress, TLS_DONE);
         check_int(pair->server.err, ERR_AGAIN);
@@ -90,7 +90,7 @@ static void check_required(const struct verdict_case *row, const struct tls_pair
     }
     check_int(pair->client.progress, TLS_FAILED);
     check_int(facts->check, row->wanted);
-    check(strstr(pair->client.fault.text, tls_check_sentence(row->wanted)) != NULL);
+    check(strstr(pair->client.fault.text, pki_check_sentence(row->wanted)) != NULL);
     check(strstr(pair->client.fault.text, row->detail) != NULL);
     if (check_failures > 0)
         (void)fprintf(stderr, "  fault: %s\n", pair->client.fault.text);
@@ -114,7 +114,7 @@ static void run_case(const struct verdict_case *row, struct tls_manager *manager
         const struct tls_facts *facts = tls_session_facts(pair.client.session);
         check_int(pair.client.progress, TLS_DONE);
         check_int(facts->check,
-                  verify == TLS_VERIFY_OFF ? (int)TLS_CHECK_NOT_DONE : (int)row->wanted);
+                  verify == TLS_VERIFY_OFF ? (int)PKI_CHECK_NOT_DONE : (int)row->wanted);
         check(verify == TLS_VERIFY_OFF || strstr(facts->check_detail, row->detail) != NULL);
     }
     tls_pair_deinit(&pair);
@@ -159,7 +159,7 @@ TEST(test_expiry_of_an_intermediate_counts_and_of_the_root_does_not)
                                .from_days = -9,
                                .until_days = 30,
                                .server_name = "mx.example.org",
-                               .wanted = TLS_CHECK_EXPIRED,
+                               .wanted = PKI_CHECK_EXPIRED,
                                .alert = "expired",
                                .detail = "CN=Middle"};
     struct fault fault;
@@ -169,7 +169,7 @@ TEST(test_expiry_of_an_intermediate_counts_and_of_the_root_does_not)
     struct tls_manager *manager = tls_manager_create(&lab.settings, &lab.clock.clock, &fault);
     run_case(&row, manager, TLS_VERIFY_REQUIRED);
     row.issuer = BY_LAB;
-    row.wanted = TLS_CHECK_GOOD;
+    row.wanted = PKI_CHECK_GOOD;
     mint(&row);
     tls_manager_free(&manager);
     lab.clock.now_s = TLS_LAB_NOW_S + 20 * TLS_LAB_DAY_S;

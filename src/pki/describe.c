@@ -1,8 +1,9 @@
 /*
  * describe: says in words what a certificate file holds, for `postern init`, `postern check` and
- * whoever learns TLS. Every byte of the certificate's texts is escaped. Tests: test_tls_pki.c.
+ * whoever learns TLS. Every byte of the certificate's texts is escaped. Tests: test_pki.c.
  */
 #include <arpa/inet.h>
+#include <gnutls/x509.h>
 #include <time.h>
 
 #include "base/buf.h"
@@ -10,8 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "crypto/digest.h"
-#include "tls/pki.h"
-#include "tls/tls_internal.h"
+#include "pki/pki.h"
 
 enum { PEM_SIZE_MAX = 256 * 1024, NAMES_MAX = 100 };
 
@@ -23,7 +23,7 @@ static void put_subject(struct buf *text, const char *label, gnutls_x509_crt_t c
 
     if (get(crt, name, &len) != GNUTLS_E_SUCCESS)
         len = 0;
-    tls_escape(span_make(name, strnlen(name, len)), escaped, sizeof escaped);
+    codec_escape(span_make(name, strnlen(name, len)), escaped, sizeof escaped);
     buf_printf(text, "%s %s\n", label, escaped);
 }
 
@@ -39,7 +39,7 @@ static void put_names(struct buf *text, gnutls_x509_crt_t crt)
         if (type == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
             break;
         if (type == GNUTLS_SAN_DNSNAME)
-            tls_escape(span_make(san, len), escaped, sizeof escaped);
+            codec_escape(span_make(san, len), escaped, sizeof escaped);
         else if (type != GNUTLS_SAN_IPADDRESS ||
                  inet_ntop(len == 4 ? AF_INET : AF_INET6, san, escaped, sizeof escaped) == NULL)
             continue;

@@ -1,16 +1,16 @@
 /*
  * pki: mints keys and certificates: the private authority and server certificate of `postern init`,
  * the lab's and the tests'. Telling humans what a file holds is describe.c; loading what the server
- * itself uses is creds.c. Tests: test_tls_pki.c.
+ * itself uses is creds.c. Tests: test_pki.c.
  */
-#include "tls/pki.h"
+#include "pki/pki.h"
 
 #include <arpa/inet.h>
+#include <gnutls/x509.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "crypto/random.h"
-#include "tls/tls_internal.h"
 
 enum {
     SERIAL_SIZE = 16, /* RFC 5280 4.1.2.2: at most 20, positive; 120 random bits and more */

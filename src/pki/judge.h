@@ -1,0 +1,72 @@
+/*
+ * judge: looks at a certificate chain as a careful peer does, one check after another, each with a
+ * verdict and a sentence of its own. All checks are made, whatever the others say, so a person
+ * sees everything that is wrong at once. What the relay, `postern connect` and `postern cert check`
+ * say comes from here; there is no second opinion.
+ */
+#ifndef POSTERN_PKI_JUDGE_H
+#define POSTERN_PKI_JUDGE_H
+
+#include "base/span.h"
+#include "pki/pki.h"
+#include "pki/verdict.h"
+
+struct pki_trust;
+
+/* name, text: what it looks at. In this order they are told; the first that is not good is the
+ * verdict on the whole. */
+#define PKI_STEP_LIST(X)                                                                           \
+    X(PKI_STEP_CHAIN, "chain")           /* leads to a trusted authority, in order, no holes */    \
+    X(PKI_STEP_DATES, "dates")           /* of each certificate on the way */                      \
+    X(PKI_STEP_STRENGTH, "strength")     /* keys: RSA 2048, P-256; signatures: SHA-256 */          \
+    X(PKI_STEP_NAME, "name")             /* SAN only: RFC 9525 */                                  \
+    X(PKI_STEP_PURPOSE, "purpose")       /* extended key usage */                                  \
+    X(PKI_STEP_REVOCATION, "revocation") /* lists and staple; a staple that is demanded */
+
+enum pki_step {
+#define PKI_STEP_ENUM(name, text) name,
+    PKI_STEP_LIST(PKI_STEP_ENUM)
+#undef PKI_STEP_ENUM
+        PKI_STEP_COUNT
+};
+const char *pki_step_name(enum pki_step step);
+
+enum { PKI_DETAIL_SIZE = 256, PKI_CHAIN_MAX = 16 /* longer ones: the rest is not looked at */ };
+
+/* What is judged, all borrowed. */
+struct pki_case {
+    const struct span *chain; /* DER, as sent: leaf first */
+    size_t chain_count;
+    const char *name; /* DNS name (A-labels) or numeric address; NULL: not checked */
+    enum pki_purpose purpose;
+    struct span staple;     /* DER OCSP response (RFC 6960); empty: none came */
+    bool had_staple_chance; /* we asked for a staple: one that the leaf demands must be there */
+    int64_t now_s;
+};
+
+struct pki_finding {
+    /* PKI_CHECK_GOOD, what is wrong, or PKI_CHECK_NOT_DONE where there was nothing to check (no
+     * name asked for, no revocation data). */
+    enum pki_check verdict;
+    char detail[PKI_DETAIL_SIZE]; /* in words: names, dates, authority; escaped; may be empty */
+};
+
+struct pki_findings {
+    struct pki_finding steps[PKI_STEP_COUNT];
+};
+
+/* trust NULL: nobody is trusted. A chain that cannot be parsed, or of no certificate, has its
+ * verdict at PKI_STEP_CHAIN and the rest not done. */
+void pki_judge(const struct pki_trust *trust, const struct pki_case *of,
+               struct pki_findings *findings_out);
+/* The first step that is bad, or PKI_STEP_COUNT when all are good or not done. */
+enum pki_step pki_findings_worst(const struct pki_findings *findings);
+
+/* Whether a staple may be served for leaf (DER), issued by issuer (DER), now: PKI_CHECK_GOOD, or
+ * what is wrong with it in words: it is another certificate's, not signed by that authority, stale,
+ * not yet valid, revoked or unknown. *good_until_s_out: its next update (0: it tells none). */
+enum pki_check pki_judge_staple(struct span staple, struct span leaf, struct span issuer,
+                                int64_t now_s, int64_t *good_until_s_out,
+                                char detail_out[PKI_DETAIL_SIZE]);
+
+#endif
