@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 
+#include "cli/cert.h"
 #include "cli/cli.h"
 
 static const struct {
@@ -16,6 +17,7 @@ static const struct {
     {"user", cli_user, "add, passwd, delete, list: people who have a mailbox"},
     {"alias", cli_alias, "add, delete, list: addresses that lead to others"},
     {"queue", cli_queue, "list, show, retry, delete: mail on its way out"},
+    {"cert", cli_cert, "keys, certificates and a private authority"},
     {"version", cli_version, "prints the version"},
 };
 

@@ -1,0 +1,52 @@
+/*
+ * cert.c: postern cert: finds the word behind it. What each word does is in its file cert_*.c.
+ */
+#include "cli/cert.h"
+
+#include <stdio.h>
+
+static int cli_cert_help(int argc, char **argv);
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"help", cli_cert_help, "prints this text"},
+};
+
+static void print_help(FILE *to)
+{
+    (void)fputs("postern cert - keys, certificates and a private authority\n"
+                "\n"
+                "  postern cert COMMAND [ARGUMENTS]\n"
+                "\n",
+                to);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        (void)fprintf(to, "  %-12s %s\n", commands[i].name, commands[i].summary);
+    (void)fputs("\npostern cert COMMAND --help tells more, with an example of each.\n", to);
+}
+
+static int cli_cert_help(int argc, char **argv)
+{
+    (void)argv;
+    if (argc > 1)
+        return cli_usage("cert", "help takes nothing behind it");
+    print_help(stdout);
+    return CLI_OK;
+}
+
+int cli_cert(int argc, char **argv)
+{
+    struct span name = argc > 1 ? span_of(argv[1]) : span_of("");
+    if (span_is(name, "--help") || span_is(name, "-h"))
+        return cli_cert_help(1, argv);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (span_is(name, commands[i].name))
+            return commands[i].run(argc - 1, argv + 1);
+    }
+    if (argc > 1)
+        cli_complain("there is no command \"cert %s\"", argv[1]);
+    print_help(stderr);
+    return CLI_USAGE;
+}

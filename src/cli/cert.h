@@ -1,0 +1,12 @@
+/*
+ * cert: the subcommands of postern cert, one function a word, as cli.h has it: argv[0] is the word
+ * itself, what is returned is an exit status. A new one is declared here and gets a row in cert.c.
+ */
+#ifndef POSTERN_CLI_CERT_H
+#define POSTERN_CLI_CERT_H
+
+#include "cli/cli.h"
+
+int cli_cert(int argc, char **argv);
+
+#endif
