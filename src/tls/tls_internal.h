@@ -86,6 +86,9 @@ bool tls_verify_name(gnutls_x509_crt_t crt, const char *name, unsigned *name_cou
 /* trace.c: events for the lens. attach makes GnuTLS report handshake messages. */
 void tls_trace_attach(struct tls_session *session);
 void tls_trace(struct tls_session *session, enum tap_kind kind, int code, struct span detail);
+/* A step of the check of the peer's certificate (pki/judge.h); sentence may be empty. */
+void tls_trace_check(struct tls_session *session, const char *step, enum pki_check verdict,
+                     const char *sentence);
 void tls_trace_record(struct tls_session *session, const char *direction, const void *bytes,
                       size_t len);
 

@@ -20,6 +20,20 @@ void tls_trace(struct tls_session *session, enum tap_kind kind, int code, struct
     tap_emit(session->tap, &event);
 }
 
+void tls_trace_check(struct tls_session *session, const char *step, enum pki_check verdict,
+                     const char *sentence)
+{
+    if (session->tap == NULL)
+        return;
+    const struct tap_event event = {.kind = TAP_CHECK,
+                                    .conn_id = session->conn_id,
+                                    .at_us = clock_wall_us(session->generation->clock),
+                                    .code = (int)verdict,
+                                    .name = step,
+                                    .detail = span_of(sentence)};
+    tap_emit(session->tap, &event);
+}
+
 /* bytes: at least a record's header, as GnuTLS pulls and pushes it. */
 void tls_trace_record(struct tls_session *session, const char *direction, const void *bytes,
                       size_t len)
