@@ -56,6 +56,8 @@ const struct conf_row conf_rows[] = {
  "PEM file with the private key, readable by its owner only. ECDSA P-256 costs an eighth of the time of RSA-2048."},
 {"tls", "trusted", CONF_STRING, CONF_PATH | CONF_FILE, "", 0, 0, NULL, AT(settings.tls.trusted), NULL,
  "PEM file of the authorities that outbound checks trust; empty: the system's."},
+{"tls", "revocations", CONF_STRING, CONF_PATH | CONF_FILE, "", 0, 0, NULL, AT(settings.tls.revocations), NULL,
+ "PEM file of the authorities' revocation lists, refreshed by others; an old one still counts. Empty: none."},
 {"tls", "server_profile", CONF_STRING, 0, "intermediate", 0, 0, NULL, AT(settings.tls.server_profile), NULL,
  "What clients may negotiate: \"intermediate\" (TLS 1.2 and 1.3), \"modern\" (1.3 only), or a GnuTLS priority string that is no weaker."},
 {"tls", "client_profile", CONF_STRING, 0, "intermediate", 0, 0, NULL, AT(settings.tls.client_profile), NULL,

@@ -5,6 +5,8 @@
 #ifndef POSTERN_PKI_TRUST_H
 #define POSTERN_PKI_TRUST_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 struct pki_trust;

@@ -27,6 +27,7 @@ static void generation_free(struct tls_generation *generation)
         gnutls_priority_deinit(generation->server_priority);
     if (generation->client_priority != NULL)
         gnutls_priority_deinit(generation->client_priority);
+    pki_trust_free(&generation->trust);
     mem_wipe(generation->ticket_key, sizeof generation->ticket_key);
     mem_free(generation);
 }
@@ -43,6 +44,8 @@ static int generation_fill(struct tls_generation *generation, const struct setti
         err = tls_creds_load_server(settings, generation->clock, dates, &generation->server, fault);
     if (err == 0)
         err = tls_creds_load_client(settings, &generation->client, fault);
+    if (err == 0)
+        err = tls_trust_load(settings, &generation->trust, fault);
     return err;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "conf/settings/tls.h"
+#include "pki/trust.h"
 #include "tls/manager.h"
 #include "tls/session.h"
 
@@ -23,6 +24,7 @@ enum tls_dates { TLS_DATES_STRICT, TLS_DATES_WARN };
 
 struct tls_generation {
     atomic_uint ref_count;
+    struct pki_trust *trust;                 /* whom outbound checks believe */
     const struct clock *clock;               /* borrowed, outlives every session */
     gnutls_certificate_credentials_t server; /* NULL: no certificate is configured */
     gnutls_certificate_credentials_t client; /* no certificate; carries the trust list */
@@ -77,7 +79,11 @@ struct tls_session {
 /* gather.c: fills the facts when the handshake is done. */
 void tls_facts_gather(struct tls_session *session);
 
-/* verify.c: GnuTLS's verify function of client sessions, and the alert that tells a verdict. */
+/* verify.c: the authorities and lists that the settings name; a machine without any still serves,
+ * which is logged. */
+int tls_trust_load(const struct settings_tls *settings, struct pki_trust **trust_out,
+                   struct fault *fault) __attribute__((warn_unused_result));
+/* GnuTLS's verify function of client sessions, and the alert that tells a verdict. */
 int tls_verify_on_certificate(gnutls_session_t gnutls);
 gnutls_alert_description_t tls_verify_alert(enum pki_check check);
 /* Whether one of the certificate's names is name (RFC 9525 6.3); counts the names it has. */

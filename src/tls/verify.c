@@ -18,6 +18,17 @@ enum {
     SAN_COUNT_MAX = 1000 /* names of a certificate that are looked at; large ones have some 100 */
 };
 
+int tls_trust_load(const struct settings_tls *settings, struct pki_trust **trust_out,
+                   struct fault *fault)
+{
+    bool is_empty = false;
+
+    *trust_out = pki_trust_create(settings->trusted, settings->revocations, &is_empty, fault);
+    if (*trust_out == NULL)
+        return fault_wrap(fault, "tls.trusted and tls.revocations");
+    return 0;
+}
+
 /* What the peer sent, and how far it leads: path_len certificates from the leaf on, each issued by
  * the next in order. */
 struct peer_chain {

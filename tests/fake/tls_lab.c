@@ -78,6 +78,7 @@ void tls_lab_init(struct tls_lab *lab)
     lab->settings = (struct settings_tls){.pairs = {{lab->chain_file, lab->key_file, ""}},
                                           .pair_count = 1,
                                           .trusted = lab->ca_file,
+                                          .revocations = "",
                                           .server_profile = "intermediate",
                                           .client_profile = "intermediate"};
 }
