@@ -134,7 +134,7 @@ static void on_entry_deleted(void *owner, uint64_t id)
 static int open_parts(struct server *server, struct fault *fault)
 {
     const struct settings *settings = server->first->settings;
-    server->tls = tls_manager_create(&settings->tls, &clock_system, fault);
+    server->tls = tls_manager_create(&settings->tls, &clock_system, NULL, fault);
     if (server->tls == NULL)
         return fault->err;
     server->jobs = jobs_create(settings->store.read_threads, 1, settings->auth.hash_threads);

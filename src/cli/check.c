@@ -23,7 +23,7 @@ static int check_tls(const struct settings *settings)
 {
     struct fault fault;
     fault_clear(&fault);
-    struct tls_manager *manager = tls_manager_create(&settings->tls, &clock_system, &fault);
+    struct tls_manager *manager = tls_manager_create(&settings->tls, &clock_system, NULL, &fault);
     if (manager == NULL) {
         (void)fprintf(stderr, "%s: tls: %s\n", settings->file, fault.text);
         return CLI_COULD_NOT;

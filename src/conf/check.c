@@ -106,8 +106,10 @@ static void check_certificate(struct conf_load *load, const struct conf_node *ro
         /* The default names a file that nobody needs then. */
         if (node == root)
             tls->pairs[0].certificate = tls->pairs[0].key = "";
+        tls->pair_count = tls->pairs[0].certificate[0] != '\0';
         return;
     }
+    tls->pair_count = 1;
     if (tls->pairs[0].certificate[0] == '\0')
         conf_complain(load, node,
                       "tls.certificate is empty, but there are listeners with TLS: "
@@ -117,12 +119,25 @@ static void check_certificate(struct conf_load *load, const struct conf_node *ro
                       "tls.key is empty: name the file with the key of tls.certificate");
 }
 
+static void check_client_certificate(struct conf_load *load, const struct conf_node *root,
+                                     const struct settings_tls *tls)
+{
+    if ((tls->client_certificate[0] != '\0') == (tls->client_key[0] != '\0'))
+        return;
+    bool has_key = tls->client_key[0] != '\0';
+    conf_complain(load, conf_node_at(root, "tls", has_key ? "client_key" : "client_certificate"),
+                  "tls.%s is set without tls.%s: set both or none",
+                  has_key ? "client_key" : "client_certificate",
+                  has_key ? "client_certificate" : "client_key");
+}
+
 void conf_check_together(struct conf_load *load, const struct conf_node *root,
                          struct conf_draft *draft)
 {
     check_orders(load, root, draft);
     check_smarthost(load, root, &draft->settings.relay);
     check_certificate(load, root, &draft->settings);
+    check_client_certificate(load, root, &draft->settings.tls);
 }
 
 /* --- the machine --- */
@@ -169,6 +184,8 @@ void conf_check_machine(struct conf_load *load, const struct conf_node *root,
             check_privacy(load, node, node->file, "a password");
     }
     check_privacy(load, conf_node_at(root, "tls", "key"), settings->tls.pairs[0].key,
+                  "the private key");
+    check_privacy(load, conf_node_at(root, "tls", "client_key"), settings->tls.client_key,
                   "the private key");
     if (settings->server.user[0] != '\0' && getpwnam(settings->server.user) == NULL)
         conf_complain(load, user,

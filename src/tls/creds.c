@@ -35,14 +35,15 @@ static void chain_deinit(struct chain *chain)
     chain->count = 0;
 }
 
-static int chain_load(const char *file, struct chain *chain, struct fault *fault)
+static int chain_load(const char *setting, const char *file, struct chain *chain,
+                      struct fault *fault)
 {
     char *pem = NULL;
     size_t len = 0;
     int err = file_read_all(file, PEM_SIZE_MAX, &pem, &len, fault);
 
     if (err != 0)
-        return fault_wrap(fault, "tls.certificate");
+        return fault_wrap(fault, "%s", setting);
     const gnutls_datum_t datum = {(unsigned char *)pem, (unsigned)len};
     chain->count = CHAIN_MAX;
     int ret = gnutls_x509_crt_list_import(chain->crts, &chain->count, &datum, GNUTLS_X509_FMT_PEM,
@@ -52,31 +53,9 @@ static int chain_load(const char *file, struct chain *chain, struct fault *fault
         return 0;
     chain->count = 0;
     return fault_set(fault, ERR_CONFIG,
-                     "could not read certificates from %s: %s; it must hold the server's "
+                     "could not read certificates from %s: %s; it must hold the "
                      "certificate first, then its intermediates, in PEM",
                      file, ret == 0 ? "there is none in it" : gnutls_strerror(ret));
-}
-
-static int key_load(const char *file, gnutls_x509_privkey_t *key_out, struct fault *fault)
-{
-    char *pem = NULL;
-    size_t len = 0;
-    int err = file_read_all(file, PEM_SIZE_MAX, &pem, &len, fault);
-
-    if (err != 0)
-        return fault_wrap(fault, "tls.key");
-    const gnutls_datum_t datum = {(unsigned char *)pem, (unsigned)len};
-    int ret = gnutls_x509_privkey_init(key_out);
-    if (ret == GNUTLS_E_SUCCESS)
-        ret = gnutls_x509_privkey_import2(*key_out, &datum, GNUTLS_X509_FMT_PEM, NULL, 0);
-    mem_wipe(pem, len);
-    mem_free(pem);
-    if (ret == GNUTLS_E_SUCCESS)
-        return 0;
-    return fault_set(fault, ERR_CONFIG,
-                     "could not read a private key from %s: %s; it must hold one unencrypted "
-                     "private key in PEM",
-                     file, gnutls_strerror(ret));
 }
 
 /* For faults: the subject, escaped and cut. */
@@ -105,21 +84,19 @@ static int chain_check_order(const char *file, const struct chain *chain, struct
     return 0;
 }
 
-static int chain_check_key(const struct settings_tls *settings, const struct chain *chain,
-                           gnutls_x509_privkey_t key, struct fault *fault)
+static int chain_check_key(const struct settings_tls_pair *pair, const struct chain *chain,
+                           const struct tls_key *key, struct fault *fault)
 {
-    unsigned char of_key[64], of_crt[64];
-    size_t key_len = sizeof of_key, crt_len = sizeof of_crt;
+    unsigned char of_crt[TLS_KEY_ID_SIZE];
+    size_t len = sizeof of_crt;
 
-    if (gnutls_x509_privkey_get_key_id(key, GNUTLS_KEYID_USE_SHA256, of_key, &key_len) == 0 &&
-        gnutls_x509_crt_get_key_id(chain->crts[0], GNUTLS_KEYID_USE_SHA256, of_crt, &crt_len) ==
-            0 &&
-        key_len == crt_len && memcmp(of_key, of_crt, key_len) == 0)
+    if (gnutls_x509_crt_get_key_id(chain->crts[0], GNUTLS_KEYID_USE_SHA256, of_crt, &len) == 0 &&
+        len == sizeof key->key_id && memcmp(of_crt, key->key_id, len) == 0)
         return 0;
     return fault_set(fault, ERR_CONFIG,
                      "%s is not the key of the first certificate in %s; name the pair that was "
                      "issued together",
-                     settings->pairs[0].key, settings->pairs[0].certificate);
+                     pair->key, pair->certificate);
 }
 
 static int chain_check_dates(const char *file, const struct chain *chain, int64_t now_s,
@@ -157,43 +134,81 @@ static int chain_check_now(const char *file, const struct chain *chain, enum tls
     return 0;
 }
 
-int tls_creds_load_server(const struct settings_tls *settings, const struct clock *clock,
-                          enum tls_dates dates, gnutls_certificate_credentials_t *cred_out,
-                          struct fault *fault)
+/* The chain and its key into the credentials; returns their index there, or a GnuTLS code. */
+static int cred_add(gnutls_certificate_credentials_t cred, const struct chain *chain,
+                    struct tls_signer *signer, const struct tls_key *key)
 {
-    struct chain chain = {.count = 0};
-    gnutls_x509_privkey_t key = NULL;
-    gnutls_certificate_credentials_t cred = NULL;
+    gnutls_pcert_st pcerts[CHAIN_MAX];
+    gnutls_privkey_t privkey = NULL;
+    unsigned count = 0;
+    int ret = tls_key_import(signer, key, &privkey);
 
-    *cred_out = NULL;
-    if (settings->pairs[0].certificate[0] == '\0')
-        return 0;
-    int err = chain_load(settings->pairs[0].certificate, &chain, fault);
-    if (err == 0)
-        err = key_load(settings->pairs[0].key, &key, fault);
-    if (err == 0)
-        err = chain_check_order(settings->pairs[0].certificate, &chain, fault);
-    if (err == 0)
-        err = chain_check_key(settings, &chain, key, fault);
-    if (err == 0)
-        err = chain_check_now(settings->pairs[0].certificate, &chain, dates, clock, fault);
-    if (err != 0)
-        goto out;
-    int ret = gnutls_certificate_allocate_credentials(&cred);
-    if (ret == GNUTLS_E_SUCCESS)
-        ret = gnutls_certificate_set_x509_key(cred, chain.crts, (int)chain.count, key);
-    if (ret < 0) {
-        err = fault_set(fault, ERR_CONFIG, "could not use the certificate in %s: %s; replace it",
-                        settings->pairs[0].certificate, gnutls_strerror(ret));
-        goto out;
+    while (ret == GNUTLS_E_SUCCESS && count < chain->count) {
+        ret = gnutls_pcert_import_x509(&pcerts[count], chain->crts[count], 0);
+        count += ret == GNUTLS_E_SUCCESS;
     }
-    *cred_out = cred;
-    cred = NULL;
-out:
+    /* Takes the key and what the certificates hold. */
+    if (ret == GNUTLS_E_SUCCESS)
+        ret = gnutls_certificate_set_key(cred, NULL, 0, pcerts, (int)count, privkey);
+    if (ret >= 0)
+        return ret;
+    while (count > 0)
+        gnutls_pcert_deinit(&pcerts[--count]);
+    gnutls_privkey_deinit(privkey);
+    return ret;
+}
+
+static int cred_create(const struct settings_tls_pair *pair, const struct chain *chain,
+                       const struct tls_generation *generation,
+                       gnutls_certificate_credentials_t *cred_out, struct fault *fault)
+{
+    gnutls_certificate_credentials_t cred = NULL;
+    int ret = gnutls_certificate_allocate_credentials(&cred);
+
+    if (ret == GNUTLS_E_SUCCESS) {
+        /* chain_check_key() has matched them; GnuTLS would sign something to find out. */
+        gnutls_certificate_set_flags(cred, GNUTLS_CERTIFICATE_API_V2 |
+                                               GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
+        ret = cred_add(cred, chain, generation->signer, &generation->keyring.keys[0]);
+    }
+    if (ret >= 0) {
+        *cred_out = cred;
+        return 0;
+    }
     if (cred != NULL)
         gnutls_certificate_free_credentials(cred);
-    if (key != NULL)
-        gnutls_x509_privkey_deinit(key);
+    return fault_set(fault, ERR_CONFIG, "could not use the certificate in %s: %s; replace it",
+                     pair->certificate, gnutls_strerror(ret));
+}
+
+/* Read and seen to be one certificate's chain and key. */
+static int chain_load_whole(const char *setting, const struct settings_tls_pair *pair,
+                            const struct tls_key *key, struct chain *chain, struct fault *fault)
+{
+    int err = chain_load(setting, pair->certificate, chain, fault);
+
+    if (err == 0)
+        err = chain_check_order(pair->certificate, chain, fault);
+    if (err == 0)
+        err = chain_check_key(pair, chain, key, fault);
+    return err;
+}
+
+int tls_creds_load_server(const struct settings_tls *settings,
+                          const struct tls_generation *generation, enum tls_dates dates,
+                          gnutls_certificate_credentials_t *cred_out, struct fault *fault)
+{
+    const struct settings_tls_pair *pair = &settings->pairs[0];
+    struct chain chain = {.count = 0};
+
+    if (settings->pair_count == 0)
+        return 0;
+    int err =
+        chain_load_whole("tls.certificate", pair, &generation->keyring.keys[0], &chain, fault);
+    if (err == 0)
+        err = chain_check_now(pair->certificate, &chain, dates, generation->clock, fault);
+    if (err == 0)
+        err = cred_create(pair, &chain, generation, cred_out, fault);
     chain_deinit(&chain);
     return err;
 }
@@ -217,7 +232,31 @@ static int trust_load(const char *file, gnutls_certificate_credentials_t cred, s
                      file, count == 0 ? "there is none in it" : gnutls_strerror(count));
 }
 
+/* What is shown to servers that ask for a certificate. */
+static int client_certificate_load(const struct settings_tls *settings,
+                                   const struct tls_generation *generation,
+                                   gnutls_certificate_credentials_t cred, struct fault *fault)
+{
+    const struct settings_tls_pair pair = {settings->client_certificate, settings->client_key, ""};
+    struct chain chain = {.count = 0};
+
+    if (settings->client_certificate[0] == '\0')
+        return 0;
+    int err = chain_load_whole("tls.client_certificate", &pair, &generation->keyring.client, &chain,
+                               fault);
+    if (err == 0) {
+        int ret = cred_add(cred, &chain, generation->signer, &generation->keyring.client);
+        if (ret < 0)
+            err =
+                fault_set(fault, ERR_CONFIG, "could not use the certificate in %s: %s; replace it",
+                          pair.certificate, gnutls_strerror(ret));
+    }
+    chain_deinit(&chain);
+    return err;
+}
+
 int tls_creds_load_client(const struct settings_tls *settings,
+                          const struct tls_generation *generation,
                           gnutls_certificate_credentials_t *cred_out, struct fault *fault)
 {
     const char *file = settings->trusted[0] != '\0' ? settings->trusted : SYSTEM_TRUST_FILE;
@@ -231,6 +270,10 @@ int tls_creds_load_client(const struct settings_tls *settings,
         log_event(LOG_WARN, "tls", "no-authorities", "file", file);
     else
         err = trust_load(file, cred, fault);
+    gnutls_certificate_set_flags(cred, GNUTLS_CERTIFICATE_API_V2 |
+                                           GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
+    if (err == 0)
+        err = client_certificate_load(settings, generation, cred, fault);
     if (err != 0) {
         gnutls_certificate_free_credentials(cred);
         return err;

@@ -14,6 +14,8 @@ struct tls_manager {
     pthread_mutex_t mutex; /* held for a pointer's and a counter's change, never for work */
     struct tls_generation *current;
     const struct clock *clock;
+    struct tls_signer *signer;     /* the caller's, or: */
+    struct tls_signer *own_signer; /* owned */
     unsigned char ticket_key[TLS_TICKET_KEY_SIZE];
 };
 
@@ -27,6 +29,8 @@ static void generation_free(struct tls_generation *generation)
         gnutls_priority_deinit(generation->server_priority);
     if (generation->client_priority != NULL)
         gnutls_priority_deinit(generation->client_priority);
+    if (generation->has_keyring) /* behind the credentials, which use it */
+        generation->signer->ops->drop(generation->signer, &generation->keyring);
     pki_trust_free(&generation->trust);
     mem_wipe(generation->ticket_key, sizeof generation->ticket_key);
     mem_free(generation);
@@ -41,22 +45,27 @@ static int generation_fill(struct tls_generation *generation, const struct setti
         err = tls_policy_create("tls.client_profile", settings->client_profile,
                                 &generation->client_priority, fault);
     if (err == 0)
-        err = tls_creds_load_server(settings, generation->clock, dates, &generation->server, fault);
+        err = generation->signer->ops->load(generation->signer, settings, &generation->keyring,
+                                            fault);
+    generation->has_keyring = err == 0;
     if (err == 0)
-        err = tls_creds_load_client(settings, &generation->client, fault);
+        err = tls_creds_load_server(settings, generation, dates, &generation->server, fault);
+    if (err == 0)
+        err = tls_creds_load_client(settings, generation, &generation->client, fault);
     if (err == 0)
         err = tls_trust_load(settings, &generation->trust, fault);
     return err;
 }
 
-static int generation_create(const struct settings_tls *settings, const struct clock *clock,
+static int generation_create(const struct tls_manager *manager, const struct settings_tls *settings,
                              enum tls_dates dates, struct tls_generation **generation_out,
                              struct fault *fault)
 {
     struct tls_generation *generation = mem_new(struct tls_generation);
 
     atomic_init(&generation->ref_count, 1);
-    generation->clock = clock;
+    generation->clock = manager->clock;
+    generation->signer = manager->signer;
     int err = generation_fill(generation, settings, dates, fault);
     if (err != 0) {
         generation_free(generation);
@@ -88,19 +97,29 @@ void tls_generation_unref(struct tls_generation **generation)
         generation_free(gone);
 }
 
-struct tls_manager *tls_manager_create(const struct settings_tls *settings,
-                                       const struct clock *clock, struct fault *fault)
+static struct tls_manager *manager_create(const struct clock *clock, struct tls_signer *signer)
 {
-    struct tls_generation *generation = NULL;
-
-    if (generation_create(settings, clock, TLS_DATES_WARN, &generation, fault) != 0)
-        return NULL;
     struct tls_manager *manager = mem_new(struct tls_manager);
+
     require(pthread_mutex_init(&manager->mutex, NULL) == 0);
     manager->clock = clock;
+    manager->own_signer = signer == NULL ? tls_signer_local_create() : NULL;
+    manager->signer = signer == NULL ? manager->own_signer : signer;
     tls_ticket_key_create(manager->ticket_key);
-    memcpy(generation->ticket_key, manager->ticket_key, sizeof generation->ticket_key);
-    manager->current = generation;
+    return manager;
+}
+
+struct tls_manager *tls_manager_create(const struct settings_tls *settings,
+                                       const struct clock *clock, struct tls_signer *signer,
+                                       struct fault *fault)
+{
+    struct tls_manager *manager = manager_create(clock, signer);
+
+    if (generation_create(manager, settings, TLS_DATES_WARN, &manager->current, fault) != 0) {
+        tls_manager_free(&manager);
+        return NULL;
+    }
+    memcpy(manager->current->ticket_key, manager->ticket_key, sizeof manager->ticket_key);
     return manager;
 }
 
@@ -108,7 +127,7 @@ int tls_manager_reload(struct tls_manager *manager, const struct settings_tls *s
                        struct fault *fault)
 {
     struct tls_generation *fresh = NULL;
-    int err = generation_create(settings, manager->clock, TLS_DATES_STRICT, &fresh, fault);
+    int err = generation_create(manager, settings, TLS_DATES_STRICT, &fresh, fault);
 
     if (err != 0)
         return err;
@@ -124,10 +143,10 @@ int tls_manager_reload(struct tls_manager *manager, const struct settings_tls *s
 int tls_manager_check(const struct settings_tls *settings, const struct clock *clock,
                       struct fault *fault)
 {
-    struct tls_generation *generation = NULL;
-    int err = generation_create(settings, clock, TLS_DATES_STRICT, &generation, fault);
+    struct tls_manager *manager = manager_create(clock, NULL);
+    int err = generation_create(manager, settings, TLS_DATES_STRICT, &manager->current, fault);
 
-    tls_generation_unref(&generation);
+    tls_manager_free(&manager);
     return err;
 }
 
@@ -139,6 +158,7 @@ void tls_manager_free(struct tls_manager **manager)
     if (gone == NULL)
         return;
     tls_generation_unref(&gone->current);
+    tls_signer_free(&gone->own_signer);
     (void)pthread_mutex_destroy(&gone->mutex);
     mem_wipe(gone->ticket_key, sizeof gone->ticket_key);
     mem_free(gone);

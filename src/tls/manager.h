@@ -15,13 +15,16 @@
 #include "conf/settings/tls.h"
 
 struct tls_manager;
+struct tls_signer;
 
 /* Loads all that the settings name. NULL with the reason in fault. Owned. An expired certificate
  * is loaded with a warning in the log: a server that does not start loses more than one that some
  * clients refuse. Without a certificate in the settings it serves outbound sessions only. clock
- * outlives the manager and its sessions. */
+ * outlives the manager and its sessions; so does signer, which has the private keys (borrowed;
+ * NULL: they are read into this process). */
 struct tls_manager *tls_manager_create(const struct settings_tls *settings,
-                                       const struct clock *clock, struct fault *fault);
+                                       const struct clock *clock, struct tls_signer *signer,
+                                       struct fault *fault);
 /* Builds and checks a new generation; on failure the old one goes on and fault says why. A
  * certificate outside its dates is refused here. */
 int tls_manager_reload(struct tls_manager *manager, const struct settings_tls *settings,

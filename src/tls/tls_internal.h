@@ -6,6 +6,7 @@
 #ifndef POSTERN_TLS_TLS_INTERNAL_H
 #define POSTERN_TLS_TLS_INTERNAL_H
 
+#include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <stdatomic.h>
@@ -15,6 +16,7 @@
 #include "pki/trust.h"
 #include "tls/manager.h"
 #include "tls/session.h"
+#include "tls/signer.h"
 
 enum { TLS_TICKET_KEY_SIZE = 64 };
 
@@ -27,8 +29,11 @@ struct tls_generation {
     struct pki_trust *trust;                 /* whom outbound checks believe */
     const struct clock *clock;               /* borrowed, outlives every session */
     gnutls_certificate_credentials_t server; /* NULL: no certificate is configured */
-    gnutls_certificate_credentials_t client; /* no certificate; carries the trust list */
-    gnutls_priority_t server_priority;       /* shared by all sessions: 8 KB less in each */
+    gnutls_certificate_credentials_t client; /* carries the trust list */
+    struct tls_signer *signer;               /* borrowed; the keyring keeps a local one alive */
+    struct tls_keyring keyring;
+    bool has_keyring;
+    gnutls_priority_t server_priority; /* shared by all sessions: 8 KB less in each */
     gnutls_priority_t client_priority;
     unsigned char ticket_key[TLS_TICKET_KEY_SIZE]; /* the manager's; survives reloads */
 };
@@ -38,12 +43,18 @@ struct tls_generation *tls_generation_get(struct tls_manager *manager);
 void tls_generation_unref(struct tls_generation **generation);
 
 /* creds.c: chain and key as credentials; *cred_out is NULL when no certificate is configured. */
-int tls_creds_load_server(const struct settings_tls *settings, const struct clock *clock,
-                          enum tls_dates dates, gnutls_certificate_credentials_t *cred_out,
-                          struct fault *fault) __attribute__((warn_unused_result));
-int tls_creds_load_client(const struct settings_tls *settings,
+int tls_creds_load_server(const struct settings_tls *settings,
+                          const struct tls_generation *generation, enum tls_dates dates,
                           gnutls_certificate_credentials_t *cred_out, struct fault *fault)
     __attribute__((warn_unused_result));
+int tls_creds_load_client(const struct settings_tls *settings,
+                          const struct tls_generation *generation,
+                          gnutls_certificate_credentials_t *cred_out, struct fault *fault)
+    __attribute__((warn_unused_result));
+
+/* key.c: a GnuTLS key object that signs through the signer; owned. Returns a GnuTLS code. */
+int tls_key_import(struct tls_signer *signer, const struct tls_key *key,
+                   gnutls_privkey_t *privkey_out) __attribute__((warn_unused_result));
 
 /* policy.c: the priority cache that a profile or priority string stands for. key: the name of the
  * setting, for the fault. */

@@ -163,7 +163,7 @@ struct tls_manager *world_tls_manager(void)
     if (lab_manager == NULL) {
         fault_clear(&fault);
         tls_lab_init(&lab);
-        lab_manager = tls_manager_create(&lab.settings, &lab.clock.clock, &fault);
+        lab_manager = tls_manager_create(&lab.settings, &lab.clock.clock, NULL, &fault);
         require(lab_manager != NULL);
     }
     return lab_manager;

@@ -121,7 +121,7 @@ void rig_init_tls(struct rig *rig, uint64_t seed)
 {
     struct fault fault;
     rig_init(rig, seed);
-    rig->env.tls = tls_manager_create(&rig_lab.settings, &rig_lab.clock.clock, &fault);
+    rig->env.tls = tls_manager_create(&rig_lab.settings, &rig_lab.clock.clock, NULL, &fault);
     require(rig->env.tls != NULL);
     struct endpoint endpoint = rig_endpoint();
     sim_listen(rig->sim, rig->env.loop, &endpoint, rig_accept, rig);

@@ -79,6 +79,10 @@ void tls_lab_init(struct tls_lab *lab)
                                           .pair_count = 1,
                                           .trusted = lab->ca_file,
                                           .revocations = "",
+                                          .client_certificate = "",
+                                          .client_key = "",
+                                          .ticket_key = "",
+                                          .ticket_time_ms = 6 * 3600 * 1000,
                                           .server_profile = "intermediate",
                                           .client_profile = "intermediate"};
 }

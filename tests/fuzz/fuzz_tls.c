@@ -26,7 +26,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc;
     (void)argv;
     tls_lab_init(&lab);
-    manager = tls_manager_create(&lab.settings, &lab.clock.clock, &fault);
+    manager = tls_manager_create(&lab.settings, &lab.clock.clock, NULL, &fault);
     require(manager != NULL && atexit(clean_up) == 0);
     return 0;
 }

@@ -340,7 +340,7 @@ int main(int argc, char **argv)
     struct fault fault;
 
     tls_lab_init(&lab);
-    manager = tls_manager_create(&lab.settings, &lab.clock.clock, &fault);
+    manager = tls_manager_create(&lab.settings, &lab.clock.clock, NULL, &fault);
     int status = run_all(argc, argv);
     tls_manager_free(&manager);
     tls_lab_deinit(&lab);

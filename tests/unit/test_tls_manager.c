@@ -113,7 +113,7 @@ TEST(test_a_reload_leaves_sessions_alone_and_serves_new_ones)
     struct fault fault;
 
     tls_lab_mint(&lab, NULL, &request);
-    struct tls_manager *manager = tls_manager_create(&lab.settings, &lab.clock.clock, &fault);
+    struct tls_manager *manager = tls_manager_create(&lab.settings, &lab.clock.clock, NULL, &fault);
     tls_pair_init(&old, 0), tls_pair_init(&fresh, 0), tls_pair_init(&late, 0);
     tls_pair_start(&old, manager, manager, &required);
     tls_pair_run(&old);
@@ -142,7 +142,7 @@ TEST(test_a_bad_reload_keeps_the_old_generation)
     struct fault fault;
 
     tls_lab_mint(&lab, NULL, &request);
-    struct tls_manager *manager = tls_manager_create(&lab.settings, &lab.clock.clock, &fault);
+    struct tls_manager *manager = tls_manager_create(&lab.settings, &lab.clock.clock, NULL, &fault);
     request.not_after_s = TLS_LAB_NOW_S - 10;
     tls_lab_mint(&lab, NULL, &request);
     check_int(tls_manager_reload(manager, &lab.settings, &fault), ERR_CONFIG);
@@ -164,9 +164,9 @@ TEST(test_without_a_certificate_only_outbound_sessions_work)
     struct fault fault;
 
     tls_lab_mint(&lab, NULL, &request);
-    bare.pairs[0].certificate = bare.pairs[0].key = "";
-    struct tls_manager *client = tls_manager_create(&bare, &lab.clock.clock, &fault);
-    struct tls_manager *server = tls_manager_create(&lab.settings, &lab.clock.clock, &fault);
+    bare.pair_count = 0;
+    struct tls_manager *client = tls_manager_create(&bare, &lab.clock.clock, NULL, &fault);
+    struct tls_manager *server = tls_manager_create(&lab.settings, &lab.clock.clock, NULL, &fault);
     tls_pair_init(&pair, 0);
     tls_pair_start(&pair, server, client, &required);
     tls_pair_run(&pair);

@@ -18,7 +18,7 @@ static struct tls_manager *manager_with(const char *server_profile, const char *
     fault_clear(&fault);
     settings.server_profile = server_profile;
     settings.client_profile = client_profile;
-    struct tls_manager *manager = tls_manager_create(&settings, &lab.clock.clock, &fault);
+    struct tls_manager *manager = tls_manager_create(&settings, &lab.clock.clock, NULL, &fault);
     check_text(fault.text, "");
     return manager;
 }

@@ -129,7 +129,7 @@ static void run_cases(const char *profile)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         check_case = cases[i].name;
         mint(&cases[i]);
-        struct tls_manager *manager = tls_manager_create(&settings, &lab.clock.clock, &fault);
+        struct tls_manager *manager = tls_manager_create(&settings, &lab.clock.clock, NULL, &fault);
         check(manager != NULL);
         if (manager == NULL)
             continue;
@@ -166,14 +166,14 @@ TEST(test_expiry_of_an_intermediate_counts_and_of_the_root_does_not)
 
     mint(&row);
     lab.clock.now_s = TLS_LAB_NOW_S + 6 * TLS_LAB_DAY_S;
-    struct tls_manager *manager = tls_manager_create(&lab.settings, &lab.clock.clock, &fault);
+    struct tls_manager *manager = tls_manager_create(&lab.settings, &lab.clock.clock, NULL, &fault);
     run_case(&row, manager, TLS_VERIFY_REQUIRED);
     row.issuer = BY_LAB;
     row.wanted = PKI_CHECK_GOOD;
     mint(&row);
     tls_manager_free(&manager);
     lab.clock.now_s = TLS_LAB_NOW_S + 20 * TLS_LAB_DAY_S;
-    manager = tls_manager_create(&lab.settings, &lab.clock.clock, &fault);
+    manager = tls_manager_create(&lab.settings, &lab.clock.clock, NULL, &fault);
     run_case(&row, manager, TLS_VERIFY_REQUIRED);
     lab.clock.now_s = TLS_LAB_NOW_S;
     tls_manager_free(&manager);
@@ -243,7 +243,7 @@ TEST(test_an_expired_intermediate_out_of_order_counts)
     check_int(file_read_all(lab.chain_file, 1 << 20, &stray, &len, &fault), 0);
     mint(&by_middle);
     check_int(file_read_all(lab.chain_file, 1 << 20, &chain, &len, &fault), 0);
-    struct tls_manager *manager = tls_manager_create(&lab.settings, &lab.clock.clock, &fault);
+    struct tls_manager *manager = tls_manager_create(&lab.settings, &lab.clock.clock, NULL, &fault);
     check(manager != NULL);
     const char *second = strstr(chain + 1, "-----BEGIN");
     char *mixed = mem_printf("%.*s%s%s", (int)(second - chain), chain, stray, second);

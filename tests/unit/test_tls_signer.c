@@ -1,0 +1,170 @@
+/*
+ * Keys behind the signer: a signer that does
+ * not answer ends the handshake cleanly, keys go when their generation goes.
+ */
+#include <gnutls/gnutls.h>
+
+#include "base/mem.h"
+#include "check.h"
+#include "tests/fake/tls_lab.h"
+#include "tls/signer.h"
+
+static struct tls_lab lab;
+static const struct tls_client_policy required = {.server_name = "mx.example.org",
+                                                  .verify = TLS_VERIFY_REQUIRED};
+
+static void handshake(struct tls_pair *pair, struct tls_manager *server, struct tls_manager *client)
+{
+    tls_pair_init(pair, 0);
+    tls_pair_start(pair, server, client, &required);
+    tls_pair_run(pair);
+}
+
+/* A signer that counts and can be made to refuse. */
+struct odd_signer {
+    struct tls_signer signer; /* first */
+    struct tls_signer *local;
+    int err;
+    int load_count, drop_count, sign_count;
+};
+
+static int odd_load(struct tls_signer *signer, const struct settings_tls *settings,
+                    struct tls_keyring *keyring_out, struct fault *fault)
+{
+    struct odd_signer *odd = (void *)signer;
+    odd->load_count++;
+    return odd->local->ops->load(odd->local, settings, keyring_out, fault);
+}
+
+static void odd_drop(struct tls_signer *signer, const struct tls_keyring *keyring)
+{
+    struct odd_signer *odd = (void *)signer;
+    odd->drop_count++;
+    odd->local->ops->drop(odd->local, keyring);
+}
+
+static int odd_sign(struct tls_signer *signer, uint64_t number, unsigned algorithm, bool is_hash,
+                    struct span input, unsigned char signature_out[TLS_SIGNATURE_MAX],
+                    size_t *len_out)
+{
+    struct odd_signer *odd = (void *)signer;
+    odd->sign_count++;
+    return odd->err != 0 ? odd->err
+                         : odd->local->ops->sign(odd->local, number, algorithm, is_hash, input,
+                                                 signature_out, len_out);
+}
+
+static void odd_init(struct odd_signer *odd)
+{
+    static const struct tls_signer_ops ops = {.load = odd_load, .drop = odd_drop, .sign = odd_sign};
+    *odd = (struct odd_signer){.signer = {&ops}, .local = tls_signer_local_create()};
+}
+
+TEST(test_a_signer_that_does_not_answer_ends_the_handshake)
+{
+    static const char *const profiles[] = {
+        "modern",
+        "NONE:+VERS-TLS1.2:+AES-128-GCM:+ECDHE-ECDSA:+AEAD:+COMP-NULL:+CTYPE-X509:+GROUP-X25519:"
+        "+SIGN-ECDSA-SHA256"};
+    struct pki_request request = tls_lab_request();
+    struct odd_signer odd;
+    struct tls_pair pair;
+    struct fault fault;
+
+    tls_lab_mint(&lab, NULL, &request);
+    odd_init(&odd);
+    for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++) {
+        struct settings_tls settings = lab.settings;
+        settings.client_profile = profiles[i];
+        struct tls_manager *manager =
+            tls_manager_create(&settings, &lab.clock.clock, &odd.signer, &fault);
+        odd.err = ERR_TIMEOUT;
+        handshake(&pair, manager, manager);
+        check_int(pair.server.progress, TLS_FAILED);
+        check(pair.server.fault.text[0] != '\0');
+        check_int(pair.client.progress, TLS_FAILED);
+        tls_pair_deinit(&pair);
+        odd.err = 0;
+        handshake(&pair, manager, manager);
+        check_int(pair.client.progress, TLS_DONE);
+        tls_pair_deinit(&pair);
+        tls_manager_free(&manager);
+    }
+    check_int(odd.sign_count, 4);
+    tls_signer_free(&odd.local);
+}
+
+TEST(test_keys_go_with_their_generation)
+{
+    struct pki_request request = tls_lab_request();
+    struct odd_signer odd;
+    struct tls_pair pair;
+    struct fault fault;
+
+    tls_lab_mint(&lab, NULL, &request);
+    odd_init(&odd);
+    struct tls_manager *manager =
+        tls_manager_create(&lab.settings, &lab.clock.clock, &odd.signer, &fault);
+    handshake(&pair, manager, manager);
+    check_int(tls_manager_reload(manager, &lab.settings, &fault), 0);
+    check_int(odd.load_count, 2);
+    check_int(odd.drop_count, 0); /* the sessions have the old generation */
+    tls_pair_deinit(&pair);
+    check_int(odd.drop_count, 1);
+    tls_lab_write(lab.chain_file, "rubbish");
+    check_int(tls_manager_reload(manager, &lab.settings, &fault), ERR_CONFIG);
+    check_int(odd.load_count, 3);
+    check_int(odd.drop_count, 2); /* a generation that was not to be leaves none */
+    tls_manager_free(&manager);
+    check_int(odd.drop_count, 3);
+    tls_signer_free(&odd.local);
+}
+
+TEST(test_an_unknown_key_number_signs_nothing)
+{
+    unsigned char signature[TLS_SIGNATURE_MAX];
+    struct tls_signer *signer = tls_signer_local_create();
+    struct pki_request request = tls_lab_request();
+    struct tls_keyring ring;
+    struct fault fault;
+    size_t len = 0;
+    const struct span hash = span_make("0123456789abcdef0123456789abcdef", 32);
+
+    tls_lab_mint(&lab, NULL, &request);
+    check_int(signer->ops->load(signer, &lab.settings, &ring, &fault), 0);
+    check_int(ring.count, 1);
+    check_int(signer->ops->sign(signer, ring.keys[0].number, GNUTLS_SIGN_ECDSA_SHA256, true, hash,
+                                signature, &len),
+              0);
+    check(len > 60 && len < 80);
+    check_int(signer->ops->sign(signer, ring.keys[0].number + 1, GNUTLS_SIGN_ECDSA_SHA256, true,
+                                hash, signature, &len),
+              ERR_TLS);
+    check_int(signer->ops->sign(signer, ring.keys[0].number, GNUTLS_SIGN_RSA_SHA256, true, hash,
+                                signature, &len),
+              ERR_TLS);
+    signer->ops->drop(signer, &ring);
+    check_int(signer->ops->sign(signer, ring.keys[0].number, GNUTLS_SIGN_ECDSA_SHA256, true, hash,
+                                signature, &len),
+              ERR_TLS);
+    tls_signer_free(&signer);
+}
+
+static int run_all(int argc, char **argv)
+{
+    static const struct check_test tests[] = {
+        {"test_a_signer_that_does_not_answer",
+         test_a_signer_that_does_not_answer_ends_the_handshake},
+        {"test_keys_go_with_their_generation", test_keys_go_with_their_generation},
+        {"test_an_unknown_key_number_signs_nothing", test_an_unknown_key_number_signs_nothing},
+    };
+    return check_run(argc, argv, tests, sizeof tests / sizeof *tests);
+}
+
+int main(int argc, char **argv)
+{
+    tls_lab_init(&lab);
+    int status = run_all(argc, argv);
+    tls_lab_deinit(&lab);
+    return status;
+}
