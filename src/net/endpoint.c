@@ -179,6 +179,18 @@ static int address_bytes(const struct endpoint *endpoint, const unsigned char **
     return is_mapped ? AF_INET : AF_INET6;
 }
 
+size_t endpoint_key(const struct endpoint *endpoint, char key_out[ENDPOINT_KEY_SIZE])
+{
+    const unsigned char *bytes = NULL;
+    int family = address_bytes(endpoint, &bytes);
+    if (family == 0)
+        return 0;
+    size_t len = family == AF_INET ? 4 : 8;
+    key_out[0] = family == AF_INET ? '4' : '6';
+    memcpy(key_out + 1, bytes, len);
+    return 1 + len;
+}
+
 bool network_has(const struct network *network, const struct endpoint *endpoint)
 {
     const unsigned char *bytes = NULL;

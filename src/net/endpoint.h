@@ -15,7 +15,7 @@ struct endpoint {
     struct sockaddr_storage address;
 };
 
-enum { ENDPOINT_TEXT_SIZE = 128 };
+enum { ENDPOINT_TEXT_SIZE = 128, ENDPOINT_KEY_SIZE = 9 };
 
 /* Numeric text ("192.0.2.1", "::1", "/run/x.sock" with port ignored); no name look-up.
  * 0 or ERR_SYNTAX. */
@@ -29,6 +29,10 @@ void endpoint_host(const struct endpoint *endpoint, char out[ENDPOINT_TEXT_SIZE]
 void endpoint_literal(const struct endpoint *endpoint, char out[ENDPOINT_TEXT_SIZE]);
 uint16_t endpoint_port(const struct endpoint *endpoint);
 void endpoint_set_port(struct endpoint *endpoint, uint16_t port);
+
+/* What counts as one peer, as a key; its length. IPv4 whole, also when mapped into IPv6; IPv6 by
+ * /64, because a host commands that many. 0: a unix peer, which is nobody in particular. */
+size_t endpoint_key(const struct endpoint *endpoint, char key_out[ENDPOINT_KEY_SIZE]);
 
 /* A network: "192.0.2.0/24", "::1", "10.0.0.0/8". IPv4-mapped IPv6 addresses match IPv4 networks.
  */

@@ -1,5 +1,6 @@
 /*
- * quota: how many connections there are in all and per address, over all loops. Thread-safe.
+ * quota: how many of something peers hold, in all and per address, over all loops: connections
+ * (one instance) and TLS handshakes under way (another). Thread-safe.
  */
 #ifndef POSTERN_NET_QUOTA_H
 #define POSTERN_NET_QUOTA_H
@@ -8,10 +9,9 @@
 
 struct quota;
 
-struct quota *quota_create(unsigned connections_max, unsigned connections_per_address_max);
+struct quota *quota_create(unsigned total_max, unsigned per_address_max);
 void quota_free(struct quota **quota);
-void quota_set_limits(struct quota *quota, unsigned connections_max,
-                      unsigned connections_per_address_max);
+void quota_set_limits(struct quota *quota, unsigned total_max, unsigned per_address_max);
 
 /* 0 and one place taken, or ERR_LIMIT. IPv6 addresses count by /64. */
 int quota_take(struct quota *quota, const struct endpoint *peer)
