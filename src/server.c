@@ -155,6 +155,8 @@ static int open_parts(struct server *server, struct fault *fault)
     server->pop3_locks = pop3_locks_create();
     server->quota =
         quota_create(settings->net.connections_max, settings->net.connections_per_address_max);
+    server->handshakes =
+        quota_create(settings->net.handshakes_max, settings->net.handshakes_per_address_max);
     server->control_quota = quota_create(CONTROL_CONNECTIONS_MAX, CONTROL_CONNECTIONS_MAX);
     server->leases = relay_leases_create(server->loop_count);
     return bind_control(server, fault);
@@ -268,6 +270,8 @@ static int reload(struct server *server, struct fault *fault)
     auth_set_settings(server->auth, &settings->auth);
     quota_set_limits(server->quota, settings->net.connections_max,
                      settings->net.connections_per_address_max);
+    quota_set_limits(server->handshakes, settings->net.handshakes_max,
+                     settings->net.handshakes_per_address_max);
     for (unsigned i = 0; i < server->loop_count; i++)
         server_loop_adopt(&server->loops[i], generation);
     server_generation_unref(&server->current);
@@ -356,6 +360,7 @@ static void stop(struct server *server)
     auth_free(&server->auth);
     pop3_locks_free(&server->pop3_locks);
     quota_free(&server->quota);
+    quota_free(&server->handshakes);
     quota_free(&server->control_quota);
     tls_manager_free(&server->tls);
     server_generation_unref(&server->current);

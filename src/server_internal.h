@@ -81,6 +81,7 @@ struct server {
     struct auth *auth;
     struct pop3_locks *pop3_locks;
     struct quota *quota;
+    struct quota *handshakes;
     struct quota *control_quota; /* apart: many clients must not lock the administrator out */
     struct relay_leases *leases;
     struct admin_service admin;

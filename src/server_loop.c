@@ -129,6 +129,7 @@ static void attach(struct server_loop *loop)
     loop->env.clock = &clock_system;
     loop->env.entropy = &random_system;
     loop->env.settings = &loop->generation->settings->net;
+    loop->env.handshakes = server->handshakes;
     loop->env.maker = uv_run_maker(loop->loop);
     conn_env_init(&loop->env);
     start_relay(loop, loop->generation->settings);

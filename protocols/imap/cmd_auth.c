@@ -17,8 +17,12 @@ struct verdict imap_cmd_starttls(struct imap *imap)
                        "%s OK Begin TLS negotiation now\r\n", imap->tag);
     int refusal_len = snprintf(imap->refusal_text, sizeof imap->refusal_text,
                                "%s BAD Nothing may follow STARTTLS before TLS\r\n", imap->tag);
+    int crowded_len =
+        snprintf(imap->crowded_text, sizeof imap->crowded_text,
+                 "%s NO [UNAVAILABLE] Too many TLS handshakes, come back later\r\n", imap->tag);
     return want_upgrade(span_make(imap->upgrade_text, (size_t)len),
-                        span_make(imap->refusal_text, (size_t)refusal_len));
+                        span_make(imap->refusal_text, (size_t)refusal_len),
+                        span_make(imap->crowded_text, (size_t)crowded_len));
 }
 
 /* The base64 of the longest response. */

@@ -90,6 +90,7 @@ struct imap {
     struct imap_update update;
     char upgrade_text[IMAP_TAG_MAX + 64];
     char refusal_text[IMAP_TAG_MAX + 64];
+    char crowded_text[IMAP_TAG_MAX + 64];
 };
 
 /* input.c: the first and the next verdict of the command cycle. */

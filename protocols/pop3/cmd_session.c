@@ -36,7 +36,8 @@ struct verdict pop3_stls(struct pop3_session *session, struct span argument)
         return pop3_bad(session, "TLS is not offered here");
     return want_upgrade(
         span_of("+OK begin TLS\r\n"),
-        span_of("-ERR data behind STLS: nothing may be sent before TLS begins\r\n"));
+        span_of("-ERR data behind STLS: nothing may be sent before TLS begins\r\n"),
+        span_of("-ERR [SYS/TEMP] too many TLS handshakes at this moment, come back later\r\n"));
 }
 
 struct verdict pop3_noop(struct pop3_session *session, struct span argument)

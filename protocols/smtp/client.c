@@ -262,7 +262,7 @@ static struct verdict on_helo(struct smtp_client *client, const struct smtp_repl
 static struct verdict on_starttls(struct smtp_client *client, const struct smtp_reply *reply)
 {
     if (reply->code == 220)
-        return want_upgrade(span_of(""), span_of(""));
+        return want_upgrade(span_of(""), span_of(""), span_of(""));
     if (client->service->tls == SMTP_CLIENT_TLS_DEMANDED || reply->code == 421)
         return smtp_client_unusable(client, SMTP_STEP_STARTTLS, reply, NULL);
     return smtp_client_login(client);

@@ -115,12 +115,13 @@ struct verdict smtp_cmd_quit(struct smtp_session *session, struct span argument)
     return smtp_say_and_close(session, REPLY_BYE);
 }
 
-/* Only an offer: net/upgrade.c says one of the two texts and frees this session. */
+/* Only an offer: net/upgrade.c says one of the texts and frees this session. */
 struct verdict smtp_cmd_starttls(struct smtp_session *session, struct span argument)
 {
     (void)argument;
     if (!session->service->offers_starttls)
         return smtp_refuse(session, REPLY_NOT_IMPLEMENTED, NULL);
     return want_upgrade(span_of("220 2.0.0 Start TLS now\r\n"),
-                        span_of("503 5.5.1 Plaintext came behind STARTTLS, closing\r\n"));
+                        span_of("503 5.5.1 Plaintext came behind STARTTLS, closing\r\n"),
+                        span_of("454 4.7.0 TLS not available due to temporary reason\r\n"));
 }

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/require.h"
 #include "net/pump.h"
+#include "net/upgrade.h"
 
 const char *conn_ending_text(enum ending why)
 {
@@ -52,13 +53,14 @@ void conn_close(struct conn *conn, const char *why)
     if (conn->closing || conn->state == CONN_CLOSING || conn->state == CONN_LINGERING)
         return;
     conn->why = why;
+    upgrade_leave(conn);
     pump_free_session(conn);
     conn->discarded = reader_waiting(&conn->reader) + conn->wire.len;
     reader_deinit(&conn->reader);
     buf_release(&conn->wire);
     conn->has_wire_input = false;
     conn->state = CONN_CLOSING;
-    conn_set_deadline(conn, CONN_REASON_LAST_WORDS, CONN_LAST_WORDS_MS);
+    conn_set_deadline(conn, CONN_REASON_LAST_WORDS, conn->last_words_timeout_ms);
     conn_close_on(conn);
 }
 
@@ -109,6 +111,7 @@ void conn_drop(struct conn *conn, const char *why)
     if (conn->closing)
         return;
     conn->why = why;
+    upgrade_leave(conn);
     pump_free_session(conn);
     conn->closing = true;
     conn->host.tls = NULL;

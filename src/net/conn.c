@@ -21,7 +21,10 @@ void conn_env_init(struct conn_env *env)
 {
     list_init(&env->conns);
     env->conn_count = 0;
-    env->upgrades_refused = 0;
+    env->upgrades_refused = env->handshakes_crowded = env->early_talkers = 0;
+    env->crowded_log_at_ms = 0;
+    env->crowded_unlogged = 0;
+    complaints_init(&env->complaints);
     env->is_draining = false;
 }
 
@@ -33,7 +36,10 @@ struct conn *conn_create(struct conn_env *env, const struct session_type *type)
     conn->timer = loop_timer_create(env->loop, conn_on_timer, conn);
     conn->timer_due_ms = conn->deadline_ms = conn->force_deadline_ms = CONN_NEVER_MS;
     conn->handshake_timeout_ms = env->settings->handshake_timeout_ms;
+    conn->session_timeout_ms = env->settings->session_timeout_ms;
+    conn->last_words_timeout_ms = env->settings->last_words_timeout_ms;
     conn->close_timeout_ms = env->settings->close_timeout_ms;
+    conn->refuses_early_talkers = env->settings->refuse_early_talkers;
     conn->born_ms = loop_now_ms(env->loop);
     conn->post.run = on_post;
     out_init(&conn->out, (size_t)env->settings->output_mark);

@@ -13,18 +13,14 @@
 #include "base/entropy.h"
 #include "base/tap.h"
 #include "conf/settings/net.h"
+#include "net/complaint.h"
 #include "net/session.h"
 #include "net/transport.h"
 
 struct conn;
 struct tls_manager;
 struct tls_client_policy;
-
-enum {
-    /* A verdict's timeout where the session names none, and how long a peer may take nothing of
-     * what a WANT_DRAIN waits for (RFC 5321 4.5.3.2: five minutes). */
-    CONN_TIMEOUT_DEFAULT_MS = 300000
-};
+struct quota;
 
 /* What all connections of one loop share. Everything in it outlives them. */
 struct conn_env {
@@ -42,8 +38,16 @@ struct conn_env {
      * these calls. May be NULL. */
     void (*on_idle)(void *owner);
     void *on_idle_owner;
-    uint64_t upgrades_refused; /* plaintext waited behind the upgrade; read-only for users */
-    bool is_draining;          /* conn.c only */
+    struct quota *handshakes; /* places for inbound handshakes, of all loops; NULL: no ceiling */
+    /* Read-only for users. */
+    uint64_t upgrades_refused;   /* plaintext waited behind the upgrade */
+    uint64_t handshakes_crowded; /* there was no place */
+    uint64_t early_talkers;      /* spoke inside TLS before they could have been greeted */
+    /* upgrade.c only */
+    struct complaints complaints;
+    int64_t crowded_log_at_ms; /* not before */
+    unsigned crowded_unlogged;
+    bool is_draining; /* conn.c only */
 };
 
 enum conn_security {

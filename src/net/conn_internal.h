@@ -19,9 +19,7 @@ enum {
     CONN_WRITE_MAX = 65536,             /* handed to a plain transport at once */
     CONN_RECORD_MAX = 16384,            /* RFC 8446 5.1: what one TLS record holds */
     CONN_DISCARD_MAX = 65536,           /* input thrown away after our end; more closes at once */
-    /* Last words get so long to leave; a peer that does not read is not waited for. */
-    CONN_LAST_WORDS_MS = 30000,
-    CONN_WIRE_MAX = 256 * 1024, /* sealed input: one record and one read of the transport */
+    CONN_WIRE_MAX = 256 * 1024,         /* sealed input: one record and one read of the transport */
     CONN_LOGIN_MAX = 256
 };
 
@@ -69,6 +67,8 @@ struct conn {
     enum conn_security security;
     enum conn_phase phase;
     enum session_start start_mode; /* of the session behind the handshake */
+    bool refuses_early_talkers;
+    bool holds_handshake; /* a place in env->handshakes */
     char *login;
     struct fault *fault; /* NULL: none; the first one stays */
     const char *why;     /* it ended, for the log; NULL: it lives */
@@ -107,7 +107,7 @@ struct conn {
     int64_t deadline_ms;       /* of reason */
     int64_t force_deadline_ms; /* of the drain */
     int64_t timer_due_ms;      /* when the timer will fire; CONN_NEVER_MS: stopped */
-    int64_t handshake_timeout_ms, close_timeout_ms;
+    int64_t handshake_timeout_ms, session_timeout_ms, last_words_timeout_ms, close_timeout_ms;
     int64_t born_ms;
 };
 

@@ -76,9 +76,9 @@ static void on_answer(struct job *job, void *owner)
     conn_settle(conn);
 }
 
-static int64_t timeout_of(const struct verdict *verdict)
+static int64_t timeout_of(const struct conn *conn, const struct verdict *verdict)
 {
-    return verdict->timeout_ms > 0 ? verdict->timeout_ms : CONN_TIMEOUT_DEFAULT_MS;
+    return verdict->timeout_ms > 0 ? verdict->timeout_ms : conn->session_timeout_ms;
 }
 
 /* Rule 6. A session that asks for more bytes after each byte is in the middle of one want: only
@@ -91,20 +91,20 @@ static void set_data_deadline(struct conn *conn, const struct verdict *next)
     if (is_same && conn->data_taken < DATA_PROLONGS)
         return;
     conn->data_taken = 0;
-    conn_set_deadline(conn, CONN_REASON_DATA, timeout_of(next));
+    conn_set_deadline(conn, CONN_REASON_DATA, timeout_of(conn, next));
 }
 
 static void take_verdict(struct conn *conn, struct verdict next)
 {
     switch (next.want) {
     case WANT_LINE:
-        conn_set_deadline(conn, CONN_REASON_COMMAND, timeout_of(&next));
+        conn_set_deadline(conn, CONN_REASON_COMMAND, timeout_of(conn, &next));
         break;
     case WANT_BYTES:
         set_data_deadline(conn, &next);
         break;
     case WANT_DRAIN:
-        conn_set_deadline(conn, CONN_REASON_OUTPUT, CONN_TIMEOUT_DEFAULT_MS);
+        conn_set_deadline(conn, CONN_REASON_OUTPUT, conn->session_timeout_ms);
         break;
     case WANT_ANSWER:
         require(next.job != NULL && conn->job == NULL);

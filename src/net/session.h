@@ -17,7 +17,7 @@
  *  7. WANT_CLOSE: what is in out is written, TLS says close_notify, then shutdown; input is
  *     discarded for a second or 64 KiB; then close.
  *
- * The upgrade is an offer: a session returns WANT_UPGRADE with two texts and is freed before the
+ * The upgrade is an offer: a session returns WANT_UPGRADE with its texts and is freed before the
  * handshake; a new session is opened on the secure side with SESSION_UPGRADED. Nothing survives.
  */
 #ifndef POSTERN_NET_SESSION_H
@@ -68,7 +68,7 @@ enum want { WANT_LINE, WANT_BYTES, WANT_ANSWER, WANT_DRAIN, WANT_UPGRADE, WANT_C
 struct verdict {
     enum want want;
     size_t max;
-    int64_t timeout_ms; /* LINE, BYTES: until ENDING_TIMEOUT; 0: the listener's default */
+    int64_t timeout_ms; /* LINE, BYTES: until ENDING_TIMEOUT; 0: net.session_timeout */
     union {
         session_line_fn *line;
         session_bytes_fn *bytes;
@@ -79,6 +79,7 @@ struct verdict {
     /* UPGRADE: the session's memory; copied before the session is freed (IMAP's carry the tag). */
     struct span go_ahead; /* sent when the upgrade goes on */
     struct span refusal;  /* sent, then closed, when plaintext waits behind the command */
+    struct span crowded;  /* the same when too many handshakes are under way already */
 };
 
 /* max: longest line, without CRLF. */
@@ -105,9 +106,12 @@ static inline struct verdict want_drain(session_drain_fn *then)
     return (struct verdict){.want = WANT_DRAIN, .then.drain = then};
 }
 
-static inline struct verdict want_upgrade(struct span go_ahead, struct span refusal)
+/* A client has nothing to say: its texts are empty. */
+static inline struct verdict want_upgrade(struct span go_ahead, struct span refusal,
+                                          struct span crowded)
 {
-    return (struct verdict){.want = WANT_UPGRADE, .go_ahead = go_ahead, .refusal = refusal};
+    return (struct verdict){
+        .want = WANT_UPGRADE, .go_ahead = go_ahead, .refusal = refusal, .crowded = crowded};
 }
 
 static inline struct verdict want_close(void)

@@ -10,6 +10,9 @@
 #include "base/require.h"
 #include "net/close.h"
 #include "net/pump.h"
+#include "net/quota.h"
+
+enum { CROWDED_LOG_MS = 1000 /* one line a second however many find no place */ };
 
 static void log_conn(struct log_line *line, const struct conn *conn)
 {
@@ -18,6 +21,23 @@ static void log_conn(struct log_line *line, const struct conn *conn)
     log_hex(line, "conn", conn->host.conn_id);
     log_text(line, "listener", conn->host.listener);
     log_text(line, "peer", peer);
+}
+
+/* Begins a line about what a peer did wrong, where it is worth one: our own outbound connections
+ * always are, others as far as net/complaint.h goes. */
+static bool begin_complaint(struct log_line *line, struct conn *conn, enum log_level level,
+                            const char *area, const char *event)
+{
+    struct conn_env *env = conn->env;
+    unsigned left_out = 0;
+    if (conn->events == NULL &&
+        !complaints_take(&env->complaints, &conn->host.peer, loop_now_ms(env->loop), &left_out))
+        return false;
+    log_begin(line, level, area, event);
+    log_conn(line, conn);
+    if (left_out > 0)
+        log_int(line, "left_out", left_out);
+    return true;
 }
 
 /* Everything that came before the handshake and was not carried out: kept, fresh or half a line;
@@ -36,15 +56,52 @@ static void refuse(struct conn *conn, size_t waiting)
                     "%zu bytes of plaintext came behind the upgrade's %s; they are not trusted",
                     waiting, conn->events != NULL ? "go-ahead" : "command");
     conn->env->upgrades_refused++;
-    log_begin(&line, LOG_WARN, "upgrade", "refused");
-    log_conn(&line, conn);
-    log_int(&line, "waiting", (int64_t)waiting);
-    log_text(&line, "fault", fault.text);
-    log_end(&line);
+    if (begin_complaint(&line, conn, LOG_WARN, "upgrade", "refused")) {
+        log_int(&line, "waiting", (int64_t)waiting);
+        log_text(&line, "fault", fault.text);
+        log_end(&line);
+    }
     conn_tap(conn, TAP_UPGRADE_REFUSED, (int)waiting, span_of(fault.text));
     conn_keep_fault(conn, &fault);
     out_put(&conn->out, conn->verdict.refusal);
     conn_close(conn, "upgrade refused");
+}
+
+static void log_crowded(const struct conn *conn)
+{
+    struct conn_env *env = conn->env;
+    int64_t now_ms = loop_now_ms(env->loop);
+    env->handshakes_crowded++;
+    env->crowded_unlogged++;
+    if (now_ms < env->crowded_log_at_ms)
+        return;
+    struct log_line line;
+    log_begin(&line, LOG_WARN, "tls", "crowded");
+    log_conn(&line, conn);
+    log_int(&line, "refused", env->crowded_unlogged);
+    log_end(&line);
+    env->crowded_log_at_ms = now_ms + CROWDED_LOG_MS;
+    env->crowded_unlogged = 0;
+}
+
+/* A handshake holds more memory than a session and may cost a signature: there is room for so many.
+ * Those that we begin ourselves are bounded by who dials. */
+static bool take_place(struct conn *conn)
+{
+    struct quota *places = conn->env->handshakes;
+    if (places == NULL || conn->events != NULL)
+        return true;
+    conn->holds_handshake = quota_take(places, &conn->host.peer) == 0;
+    if (!conn->holds_handshake)
+        log_crowded(conn);
+    return conn->holds_handshake;
+}
+
+void upgrade_leave(struct conn *conn)
+{
+    if (conn->holds_handshake)
+        quota_give_back(conn->env->handshakes, &conn->host.peer);
+    conn->holds_handshake = false;
 }
 
 void upgrade_begin(struct conn *conn)
@@ -64,6 +121,11 @@ void upgrade_begin(struct conn *conn)
     }
     if (conn->input_end != CONN_INPUT_OPEN) {
         conn_finish(conn, conn->input_end == CONN_INPUT_CLEAN ? ENDING_CLEAN : ENDING_CUT);
+        return;
+    }
+    if (!take_place(conn)) {
+        out_put(&conn->out, conn->verdict.crowded);
+        conn_close(conn, "too many handshakes");
         return;
     }
 
@@ -86,6 +148,10 @@ void upgrade_go_on(struct conn *conn)
 
 void upgrade_begin_implicit(struct conn *conn)
 {
+    if (!take_place(conn)) {
+        conn_drop(conn, "too many handshakes");
+        return;
+    }
     conn_set_deadline(conn, CONN_REASON_HANDSHAKE, conn->handshake_timeout_ms);
     put_tls_under(conn, SESSION_FRESH);
 }
@@ -123,29 +189,60 @@ static void log_established(const struct conn *conn, const struct tls_facts *fac
     log_end(&line);
 }
 
+/* An upgraded client speaks first, any other waits for the greeting. On a port of implicit TLS,
+ * bytes that lay behind the client's Finished are of one who was led here from a STARTTLS port
+ * (Opossum) or speaks another protocol (ALPACA): a greeting would be taken for the answer to its
+ * first command, and each answer for that to the next. docs/THREATS.md tells what this cannot see.
+ * Half a record is no evidence: it may be a close_notify. */
+static int64_t early_bytes(struct conn *conn, struct fault *fault)
+{
+    char byte;
+    bool is_judged = conn->refuses_early_talkers && conn->events == NULL &&
+                     conn->start_mode == SESSION_FRESH && conn->wire.len > 0;
+    return is_judged ? tls_session_read(conn->tls, &byte, 1, fault) : ERR_AGAIN;
+}
+
+static void refuse_early_talker(struct conn *conn)
+{
+    struct log_line line;
+    conn->env->early_talkers++;
+    if (begin_complaint(&line, conn, LOG_WARN, "tls", "early-talker"))
+        log_end(&line);
+    conn_close(conn, "spoke before the greeting");
+}
+
+static void failed(struct conn *conn, const struct fault *fault)
+{
+    struct log_line line;
+    if (begin_complaint(&line, conn, LOG_INFO, "tls", "failed")) {
+        log_text(&line, "fault", fault->text);
+        log_end(&line);
+    }
+    conn_keep_fault(conn, fault);
+    conn_close(conn, "TLS handshake failed");
+}
+
 /* The new session knows of the old one's connection only what host tells. */
 static void secured(struct conn *conn)
 {
     const struct tls_facts *facts = tls_session_facts(conn->tls);
     conn->host.tls = facts;
     conn->phase = CONN_PHASE_SECURE;
+    upgrade_leave(conn);
     conn->has_wire_input = true;
     log_established(conn, facts);
     conn_tap(conn, TAP_SECURE, 0, span_of(facts->version));
     if (conn->events != NULL)
         conn->events->on_secure(conn->owner, facts);
-    pump_open(conn, conn->start_mode);
-}
-
-static void failed(struct conn *conn, const struct fault *fault)
-{
-    struct log_line line;
-    log_begin(&line, LOG_INFO, "tls", "failed");
-    log_conn(&line, conn);
-    log_text(&line, "fault", fault->text);
-    log_end(&line);
-    conn_keep_fault(conn, fault);
-    conn_close(conn, "TLS handshake failed");
+    struct fault fault;
+    fault_clear(&fault);
+    int64_t early = early_bytes(conn, &fault);
+    if (early > 0)
+        refuse_early_talker(conn);
+    else if (early == ERR_TLS)
+        failed(conn, &fault);
+    else
+        pump_open(conn, conn->start_mode);
 }
 
 void upgrade_handshake(struct conn *conn)

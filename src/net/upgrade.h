@@ -16,6 +16,8 @@ void upgrade_go_on(struct conn *conn);
 void upgrade_begin_implicit(struct conn *conn);
 /* In CONN_HANDSHAKE: as far as the input reaches; opens the secure session when done. */
 void upgrade_handshake(struct conn *conn);
+/* Gives back the place among the handshakes, if conn has one: it is done, or conn ends. */
+void upgrade_leave(struct conn *conn);
 /* In CONN_HANDSHAKE: the peer went away (err as on_end has it) or took too long (ERR_TIMEOUT). */
 void upgrade_give_up(struct conn *conn, int err);
 

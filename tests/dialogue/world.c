@@ -48,6 +48,8 @@ static const struct settings_net net_settings = {.connections_max = 100,
                                                  .connections_per_address_max = 100,
                                                  .output_mark = 65536,
                                                  .handshake_timeout_ms = 30000,
+                                                 .session_timeout_ms = 300000,
+                                                 .last_words_timeout_ms = 30000,
                                                  .close_timeout_ms = 1000,
                                                  .drain_timeout_ms = 5000,
                                                  .backlog = 10};

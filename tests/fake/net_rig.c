@@ -154,7 +154,8 @@ static struct verdict rig_command(struct rig_session *self, struct span line)
     if (span_is(word, "big"))
         return rig_big(self);
     if (span_is(word, "starttls"))
-        return want_upgrade(span_of("go ahead\r\n"), span_of("refused\r\n"));
+        return want_upgrade(span_of("go ahead\r\n"), span_of("refused\r\n"),
+                            span_of("crowded\r\n"));
     if (span_is(word, "name"))
         host_name(self->host, line);
     if (span_is(word, "wakeme") || span_is(word, "twice"))
@@ -252,6 +253,8 @@ void rig_init(struct rig *rig, uint64_t seed)
     struct loop *loop = sim_loop(rig->sim);
     rig->settings = (struct settings_net){.output_mark = RIG_MARK,
                                           .handshake_timeout_ms = 5000,
+                                          .session_timeout_ms = 300000,
+                                          .last_words_timeout_ms = 30000,
                                           .close_timeout_ms = 1000,
                                           .drain_timeout_ms = 7000};
     rig->env = (struct conn_env){.loop = loop,

@@ -40,7 +40,7 @@ static struct verdict rig_client_line(void *session, enum line_fault fault, stru
         buf_put(&self->said, line);
     buf_puts(&self->said, fault == LINE_OK ? "|" : "?|");
     if (span_is(line, "go ahead"))
-        return want_upgrade(span_of(""), span_of(""));
+        return want_upgrade(span_of(""), span_of(""), span_of(""));
     if (span_is(line, "hello"))
         out_puts(self->host->out, self->host->tls != NULL ? self->script : "starttls\r\n");
     return rig_client_want();
@@ -79,6 +79,8 @@ static void rig_on_secure(void *owner, const struct tls_facts *facts)
     require(self->gone_count == 0);
     self->secure_count++;
     self->facts = *facts;
+    if (self->on_secure != NULL)
+        self->on_secure(self);
 }
 
 static void rig_on_gone(void *owner, enum conn_phase phase, const struct fault *fault)
@@ -115,6 +117,11 @@ void rig_lab_init(void)
 void rig_lab_deinit(void)
 {
     tls_lab_deinit(&rig_lab);
+}
+
+void rig_lab_set_client_profile(const char *profile)
+{
+    rig_lab.settings.client_profile = profile != NULL ? profile : "intermediate";
 }
 
 void rig_init_tls(struct rig *rig, uint64_t seed)

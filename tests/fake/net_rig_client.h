@@ -19,6 +19,8 @@ struct rig_client {
     struct buf said; /* as rig->said, by the client's session */
     struct tls_client_policy policy;
     struct dial dial;
+    /* Called inside the client's handshake when it is done; NULL: nothing. */
+    void (*on_secure)(struct rig_client *self);
     unsigned secure_count, gone_count, opened, freed;
     enum conn_phase phase;
     struct fault fault;
@@ -28,6 +30,8 @@ struct rig_client {
 /* Both sides' certificates; once a program. */
 void rig_lab_init(void);
 void rig_lab_deinit(void);
+/* What the client may negotiate from the next rig_init_tls() on; NULL: as at first. */
+void rig_lab_set_client_profile(const char *profile);
 
 /* rig_init() with TLS and a listener at rig_endpoint(). */
 void rig_init_tls(struct rig *rig, uint64_t seed);

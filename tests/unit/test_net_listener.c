@@ -191,6 +191,8 @@ TEST(test_accepts_up_to_the_quota_and_gives_places_back)
 {
     static const struct settings_net settings = {.output_mark = 65536,
                                                  .handshake_timeout_ms = 1000,
+                                                 .session_timeout_ms = 300000,
+                                                 .last_words_timeout_ms = 30000,
                                                  .close_timeout_ms = 50,
                                                  .drain_timeout_ms = 1000};
     static const struct conn_role role = {

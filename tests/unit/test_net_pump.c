@@ -125,12 +125,12 @@ TEST(test_a_listing_that_nobody_takes_times_out)
     begin();
     transport_read_off(rig.peer.transport);
     rig_send(&rig, "list 500\r\n");
-    sim_advance_ms(rig.sim, CONN_TIMEOUT_DEFAULT_MS - 1);
+    sim_advance_ms(rig.sim, rig.settings.session_timeout_ms - 1);
     check_int(rig.freed, 0);
     sim_advance_ms(rig.sim, 1);
     check_int(rig.freed, 1);
     check_int(rig.env.conn_count, 1);
-    sim_advance_ms(rig.sim, CONN_LAST_WORDS_MS);
+    sim_advance_ms(rig.sim, rig.settings.last_words_timeout_ms);
     check_int(rig.env.conn_count, 0);
     rig_deinit(&rig);
 }

@@ -2,6 +2,7 @@
 #ifndef POSTERN_CONF_SETTINGS_NET_H
 #define POSTERN_CONF_SETTINGS_NET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct settings_net {
@@ -11,11 +12,19 @@ struct settings_net {
      * out. */
     unsigned connections_max;
     unsigned connections_per_address_max; /* the same for one address; IPv6 by /64 */
-    uint64_t output_mark;                 /* a session stops when so much waits to be written */
-    int64_t handshake_timeout_ms;         /* TLS handshake as a whole */
-    int64_t close_timeout_ms;             /* how long input is discarded after our end */
-    int64_t drain_timeout_ms;             /* after SIGTERM: how long running commands may take */
+    /* TLS handshakes of clients under way, in all and of one address. At STARTTLS a further one
+     * hears that TLS is not available now, under implicit TLS it is closed without a word. */
+    unsigned handshakes_max;
+    unsigned handshakes_per_address_max;
+    uint64_t output_mark;         /* a session stops when so much waits to be written */
+    int64_t handshake_timeout_ms; /* TLS handshake as a whole */
+    /* Where a session names none, and how long a peer may take nothing of a long answer. */
+    int64_t session_timeout_ms;
+    int64_t last_words_timeout_ms; /* for a peer to read the last reply */
+    int64_t close_timeout_ms;      /* how long input is discarded after our end */
+    int64_t drain_timeout_ms;      /* after SIGTERM: how long running commands may take */
     unsigned backlog;
+    bool refuse_early_talkers; /* under implicit TLS, docs/THREATS.md */
 };
 
 #endif
