@@ -120,6 +120,12 @@ void conn_env_close(struct conn_env *env)
         env->on_idle(env->on_idle_owner);
 }
 
+void conn_traffic(const struct conn *conn, uint64_t *in_out, uint64_t *out_out)
+{
+    *in_out = conn->bytes_in;
+    *out_out = conn->bytes_out;
+}
+
 void conn_wake(struct conn *conn)
 {
     host_wake(&conn->host);

@@ -180,6 +180,7 @@ struct tls_session *tls_session_connect(struct tls_manager *manager, const struc
             0);
     session_set_server_name(session, policy->server_name);
     session_set_alpn(session, policy->alpn);
+    tls_keylog_attach(session, &policy->keylog);
     if (policy->verify != TLS_VERIFY_OFF)
         gnutls_session_set_verify_function(session->gnutls, tls_verify_on_certificate);
     return session;
@@ -248,8 +249,9 @@ static int handshake_fault(struct tls_session *session, int ret, struct fault *f
     if (session->has_first_byte && session->first_byte != 0x16 && session->first_byte != 0x15)
         return fault_set(fault, ERR_TLS, "the peer does not speak TLS: its first byte is 0x%02x%s",
                          session->first_byte,
-                         isprint(session->first_byte) ? "; is it a plaintext client on a TLS port?"
-                                                      : "");
+                         !isprint(session->first_byte) ? ""
+                         : session->is_client ? "; is it a port for plaintext and STARTTLS?"
+                                              : "; is it a plaintext client on a TLS port?");
     return fault_set(fault, ERR_TLS, "TLS handshake: %s", gnutls_strerror(ret));
 }
 

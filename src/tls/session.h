@@ -30,8 +30,16 @@ struct tls_judge {
     void *owner;
 };
 
+/* Receives the session's secrets as lines of the NSS key log format, without line end, so that a
+ * person can look into a recorded connection of their own with Wireshark. Whoever has them reads
+ * all that was said: nothing in a server sets this. on_line NULL: none. */
+struct tls_keylog {
+    void (*on_line)(void *owner, const char *line); /* borrowed until return */
+    void *owner;
+};
+
 /* How an outbound session is to be. Borrowed until tls_session_connect() returns, but for what
- * alpn and judge.owner point to: those outlive the session. */
+ * alpn, judge.owner and keylog.owner point to: those outlive the session. */
 struct tls_client_policy {
     /* SNI and the name to check, a DNS name (A-labels) or a numeric address, which is checked and
      * not sent (RFC 6066 3); NULL: no SNI, name not checked */
@@ -39,6 +47,7 @@ struct tls_client_policy {
     enum tls_verify verify;
     const char *alpn;       /* "smtp"; NULL: none offered */
     struct tls_judge judge; /* judge NULL: our own verdict stands */
+    struct tls_keylog keylog;
 };
 
 /* Where sealed bytes go and come from. Borrowed for the life of the session. */

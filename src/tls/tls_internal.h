@@ -75,6 +75,7 @@ struct tls_session {
     char *server_name;         /* client: the name to check; freed when the handshake is done */
     const char *alpn;          /* borrowed: a literal of the caller */
     struct tls_judge judge;    /* client */
+    struct tls_keylog keylog;  /* client */
     enum tls_verify verify;    /* client */
     unsigned odd_record_count; /* records that carried no data: bounded by session.c */
     size_t quiet_bytes;        /* taken off the wire since data came last; bounded in session.c */
@@ -89,6 +90,9 @@ struct tls_session {
 
 /* gather.c: fills the facts when the handshake is done. */
 void tls_facts_gather(struct tls_session *session);
+
+/* keylog.c */
+void tls_keylog_attach(struct tls_session *session, const struct tls_keylog *keylog);
 
 /* verify.c: the authorities and lists that the settings name; a machine without any still serves,
  * which is logged. */
