@@ -53,12 +53,18 @@ struct pki_finding {
 
 struct pki_findings {
     struct pki_finding steps[PKI_STEP_COUNT];
+    /* The chain leads where it should, but not each certificate to the next: good for those who
+     * sort, an error to others (RFC 5246 7.4.2). */
+    bool is_out_of_order;
 };
 
 /* trust NULL: nobody is trusted. A chain that cannot be parsed, or of no certificate, has its
  * verdict at PKI_STEP_CHAIN and the rest not done. */
 void pki_judge(const struct pki_trust *trust, const struct pki_case *of,
                struct pki_findings *findings_out);
+/* What a step found, for a person: the verdict's sentence where it is bad, and the detail. */
+enum { PKI_SENTENCE_SIZE = PKI_DETAIL_SIZE + 128 };
+void pki_finding_sentence(const struct pki_finding *finding, char out[PKI_SENTENCE_SIZE]);
 /* The first step that is bad, or PKI_STEP_COUNT when all are good or not done. */
 enum pki_step pki_findings_worst(const struct pki_findings *findings);
 

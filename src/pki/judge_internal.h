@@ -12,6 +12,7 @@
 #include "pki/trust.h"
 
 enum {
+    PKI_CERTIFICATE_MAX = 64 * 1024, /* of a chain: those of large sites have 10 KiB */
     PKI_SANS_MAX = 1000,        /* names of a certificate that are looked at; large ones have 100 */
     PKI_PURPOSES_MAX = 32,      /* key purposes of a certificate that are looked at */
     PKI_STAPLE_MAX = 64 * 1024, /* an OCSP response is some 2 KiB; longer ones are not looked at */
@@ -39,6 +40,67 @@ struct pki_trust {
     struct pki_revocations *lists;
     size_t list_count;
 };
+
+/* A case while it is judged. */
+struct pki_judged {
+    const struct pki_case *of;
+    const struct pki_trust *trust; /* may be NULL */
+    gnutls_x509_crt_t sent[PKI_CHAIN_MAX];
+    size_t sent_count;
+    /* The way from the leaf up, as far as what was sent leads: each was issued by the next. An
+     * authority that is trusted ends it and is not part of it. */
+    gnutls_x509_crt_t way[PKI_CHAIN_MAX];
+    size_t way_index[PKI_CHAIN_MAX]; /* in sent */
+    size_t way_len;
+    gnutls_x509_crt_t anchor; /* the trusted authority; borrowed from trust; NULL: none */
+};
+
+/* judge_way.c: imports what was sent and finds the way. 0, or ERR_SYNTAX with the finding made.
+ * Deinit in any case. */
+int pki_judged_init(struct pki_judged *judged, const struct pki_trust *trust,
+                    const struct pki_case *of, struct pki_finding *chain_out);
+void pki_judged_deinit(struct pki_judged *judged);
+bool pki_judged_is_in_order(const struct pki_judged *judged);
+/* Who issued way[i]: the next on the way or the anchor; NULL where that is not known. */
+gnutls_x509_crt_t pki_judged_issuer(const struct pki_judged *judged, size_t i);
+
+/* One step each: judge_chain.c, judge_life.c, judge_name.c, judge_purpose.c,
+ * judge_revocation.c. */
+void pki_judge_chain(const struct pki_judged *judged, struct pki_finding *out);
+void pki_judge_dates(const struct pki_judged *judged, struct pki_finding *out);
+void pki_judge_strength(const struct pki_judged *judged, struct pki_finding *out);
+void pki_judge_name(const struct pki_judged *judged, struct pki_finding *out);
+void pki_judge_purpose(const struct pki_judged *judged, struct pki_finding *out);
+void pki_judge_revocation(const struct pki_judged *judged, struct pki_finding *out);
+
+/* judge_name.c: whether one of the certificate's names is name; counts the names it has. */
+bool pki_has_name(gnutls_x509_crt_t crt, const char *name, unsigned *name_count_out);
+/* judge_purpose.c: whether its extended key usage is there and has this very purpose. */
+bool pki_has_purpose(gnutls_x509_crt_t crt, const char *oid);
+
+/* judge_text.c: names and dates as sentences have them: escaped, cut. */
+typedef int pki_dn_fn(gnutls_x509_crt_t crt, char *out, size_t *size);
+const char *pki_text_dn(pki_dn_fn *get, gnutls_x509_crt_t crt, char out[PKI_TEXT_SIZE]);
+const char *pki_text_date(int64_t when_s, char out[32]);
+/* "ECDSA, 256 bits" */
+const char *pki_text_key(gnutls_x509_crt_t crt, char out[PKI_TEXT_SIZE]);
+/* The first names of the certificate. */
+const char *pki_text_names(gnutls_x509_crt_t crt, char out[PKI_TEXT_SIZE]);
+/* One subject alternative name; false: of a kind that is not shown. */
+bool pki_text_san(unsigned type, struct span san, char *out, size_t size);
+void pki_finding_set(struct pki_finding *finding, enum pki_check verdict, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* staple.c: what pki_judge_staple() judges, parsed. */
+struct pki_staple_case {
+    struct span staple;
+    gnutls_x509_crt_t leaf, issuer;
+    int64_t now_s;
+};
+enum pki_check pki_staple_judge(const struct pki_staple_case *of, int64_t *good_until_s_out,
+                                char detail_out[PKI_DETAIL_SIZE]);
+/* Whether the certificate says that a staple must come with it (RFC 7633). */
+bool pki_must_staple(gnutls_x509_crt_t crt);
 
 /* trust.c: -1, 0 or 1. */
 int pki_serial_compare(const void *a, const void *b);

@@ -11,10 +11,6 @@
 #include "base/mem.h"
 #include "pki/judge_internal.h"
 
-/* Debian's bundle. A file and not the PKCS#11 trust module, which is not safe to share between
- * threads (GnuTLS issue 1212). */
-#define SYSTEM_TRUST_FILE "/etc/ssl/certs/ca-certificates.crt"
-
 enum {
     TRUST_SIZE_MAX = 16 * 1024 * 1024,
     REVOCATIONS_SIZE_MAX = 64 * 1024 * 1024, /* the largest public lists have some 10 MiB */
@@ -90,7 +86,7 @@ static int authorities_import(struct pki_trust *trust, const char *file, const g
 static int authorities_load(struct pki_trust *trust, const char *authorities, bool *is_empty_out,
                             struct fault *fault)
 {
-    const char *file = authorities[0] != '\0' ? authorities : SYSTEM_TRUST_FILE;
+    const char *file = authorities[0] != '\0' ? authorities : PKI_SYSTEM_AUTHORITIES;
     char *pem = NULL;
     size_t len = 0;
 

@@ -11,7 +11,11 @@
 
 struct pki_trust;
 
-/* authorities: PEM file of authorities; "" is the system's bundle, which may be missing: then
+/* The system's bundle, as Debian has it. A file and not the PKCS#11 trust module, which is not safe
+ * to share between threads (GnuTLS issue 1212). */
+#define PKI_SYSTEM_AUTHORITIES "/etc/ssl/certs/ca-certificates.crt"
+
+/* authorities: PEM file of authorities; "" is PKI_SYSTEM_AUTHORITIES, which may be missing: then
  * nothing is trusted, and *is_empty_out says so. revocations: PEM file of certificate revocation
  * lists (RFC 5280 5), "" for none; one that is out of date still counts what it lists. NULL with
  * the reason in fault, naming the file. Owned. */

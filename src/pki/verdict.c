@@ -9,11 +9,11 @@
 #include "base/require.h"
 
 struct check_row {
-    const char *name, *sentence;
+    const char *name, *sentence, *advice;
 };
 
 static const struct check_row check_rows[] = {
-#define PKI_CHECK_ROW(name, text, sentence) [name] = {text, sentence},
+#define PKI_CHECK_ROW(name, text, sentence, advice) [name] = {text, sentence, advice},
     PKI_CHECK_LIST(PKI_CHECK_ROW)
 #undef PKI_CHECK_ROW
 };
@@ -28,4 +28,10 @@ const char *pki_check_sentence(enum pki_check check)
 {
     require((size_t)check < sizeof check_rows / sizeof *check_rows);
     return check_rows[check].sentence;
+}
+
+const char *pki_check_advice(enum pki_check check)
+{
+    require((size_t)check < sizeof check_rows / sizeof *check_rows);
+    return check_rows[check].advice;
 }

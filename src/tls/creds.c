@@ -1,11 +1,10 @@
 /*
- * creds: reads certificate, key and trust files into GnuTLS credentials and checks them first: the
+ * creds: reads certificate and key files into GnuTLS credentials and checks them first: the
  * chain in order, the key that of the leaf, the dates. Who holds the result is manager.c; making
  * certificates is pki.c. Tests: test_tls_manager.c.
  */
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/codec.h"
 #include "base/file.h"
@@ -13,14 +12,9 @@
 #include "base/mem.h"
 #include "tls/tls_internal.h"
 
-/* Debian's bundle. A file and not the PKCS#11 trust module, which is not safe to share between
- * threads (GnuTLS issue 1212). */
-#define SYSTEM_TRUST_FILE "/etc/ssl/certs/ca-certificates.crt"
-
 enum {
-    CHAIN_MAX = 16,            /* what GnuTLS's own verification follows */
-    PEM_SIZE_MAX = 256 * 1024, /* a chain is some 10 KiB */
-    TRUST_SIZE_MAX = 16 * 1024 * 1024
+    CHAIN_MAX = 16,           /* what GnuTLS's own verification follows */
+    PEM_SIZE_MAX = 256 * 1024 /* a chain is some 10 KiB */
 };
 
 struct chain {
@@ -213,25 +207,6 @@ int tls_creds_load_server(const struct settings_tls *settings,
     return err;
 }
 
-static int trust_load(const char *file, gnutls_certificate_credentials_t cred, struct fault *fault)
-{
-    char *pem = NULL;
-    size_t len = 0;
-    int err = file_read_all(file, TRUST_SIZE_MAX, &pem, &len, fault);
-
-    if (err != 0)
-        return fault_wrap(fault, "tls.trusted");
-    const gnutls_datum_t datum = {(unsigned char *)pem, (unsigned)len};
-    int count = gnutls_certificate_set_x509_trust_mem(cred, &datum, GNUTLS_X509_FMT_PEM);
-    mem_free(pem);
-    if (count > 0)
-        return 0;
-    return fault_set(fault, ERR_CONFIG,
-                     "could not read authorities from %s: %s; it must hold their certificates in "
-                     "PEM",
-                     file, count == 0 ? "there is none in it" : gnutls_strerror(count));
-}
-
 /* What is shown to servers that ask for a certificate. */
 static int client_certificate_load(const struct settings_tls *settings,
                                    const struct tls_generation *generation,
@@ -259,27 +234,17 @@ int tls_creds_load_client(const struct settings_tls *settings,
                           const struct tls_generation *generation,
                           gnutls_certificate_credentials_t *cred_out, struct fault *fault)
 {
-    const char *file = settings->trusted[0] != '\0' ? settings->trusted : SYSTEM_TRUST_FILE;
     gnutls_certificate_credentials_t cred = NULL;
-    int err = 0;
 
     if (gnutls_certificate_allocate_credentials(&cred) != GNUTLS_E_SUCCESS)
         return fault_set(fault, ERR_TLS, "could not make TLS credentials; restart");
-    /* A machine without a bundle still serves; each outbound check then says unknown authority. */
-    if (settings->trusted[0] == '\0' && access(file, F_OK) != 0)
-        log_event(LOG_WARN, "tls", "no-authorities", "file", file);
-    else
-        err = trust_load(file, cred, fault);
     gnutls_certificate_set_flags(cred, GNUTLS_CERTIFICATE_API_V2 |
                                            GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
-    if (err == 0)
-        err = client_certificate_load(settings, generation, cred, fault);
+    int err = client_certificate_load(settings, generation, cred, fault);
     if (err != 0) {
         gnutls_certificate_free_credentials(cred);
         return err;
     }
-    /* verify.c looks at dates itself, by our clock. */
-    gnutls_certificate_set_verify_flags(cred, GNUTLS_VERIFY_DISABLE_TIME_CHECKS);
     *cred_out = cred;
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <gnutls/ocsp.h>
 
 #include "base/codec.h"
 #include "base/mem.h"
@@ -178,6 +179,7 @@ struct tls_session *tls_session_connect(struct tls_manager *manager, const struc
     require(gnutls_priority_set(session->gnutls, generation->client_priority) == 0);
     require(gnutls_credentials_set(session->gnutls, GNUTLS_CRD_CERTIFICATE, generation->client) ==
             0);
+    require(gnutls_ocsp_status_request_enable_client(session->gnutls, NULL, 0, NULL) == 0);
     session_set_server_name(session, policy->server_name);
     session_set_alpn(session, policy->alpn);
     tls_keylog_attach(session, &policy->keylog);

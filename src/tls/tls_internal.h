@@ -101,8 +101,6 @@ int tls_trust_load(const struct settings_tls *settings, struct pki_trust **trust
 /* GnuTLS's verify function of client sessions, and the alert that tells a verdict. */
 int tls_verify_on_certificate(gnutls_session_t gnutls);
 gnutls_alert_description_t tls_verify_alert(enum pki_check check);
-/* Whether one of the certificate's names is name (RFC 9525 6.3); counts the names it has. */
-bool tls_verify_name(gnutls_x509_crt_t crt, const char *name, unsigned *name_count_out);
 
 /* trace.c: events for the lens. attach makes GnuTLS report handshake messages. */
 void tls_trace_attach(struct tls_session *session);

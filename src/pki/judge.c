@@ -1,0 +1,79 @@
+/*
+ * judge: has every step made and says which is worst. The steps are in judge_*.c, the way that they
+ * follow is found in judge_way.c. Tests: test_pki_judge.c.
+ */
+#include "pki/judge.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/require.h"
+#include "pki/judge_internal.h"
+
+static const char *const step_names[] = {
+#define PKI_STEP_NAME_OF(name, text) [name] = (text),
+    PKI_STEP_LIST(PKI_STEP_NAME_OF)
+#undef PKI_STEP_NAME_OF
+};
+
+static void (*const judges[PKI_STEP_COUNT])(const struct pki_judged *judged,
+                                            struct pki_finding *out) = {
+    [PKI_STEP_CHAIN] = pki_judge_chain,       [PKI_STEP_DATES] = pki_judge_dates,
+    [PKI_STEP_STRENGTH] = pki_judge_strength, [PKI_STEP_NAME] = pki_judge_name,
+    [PKI_STEP_PURPOSE] = pki_judge_purpose,   [PKI_STEP_REVOCATION] = pki_judge_revocation,
+};
+
+const char *pki_step_name(enum pki_step step)
+{
+    require(step < PKI_STEP_COUNT);
+    return step_names[step];
+}
+
+void pki_judge(const struct pki_trust *trust, const struct pki_case *of,
+               struct pki_findings *findings_out)
+{
+    struct pki_judged judged;
+
+    *findings_out = (struct pki_findings){.is_out_of_order = false};
+    if (pki_judged_init(&judged, trust, of, &findings_out->steps[PKI_STEP_CHAIN]) == 0) {
+        for (int i = 0; i < PKI_STEP_COUNT; i++)
+            judges[i](&judged, &findings_out->steps[i]);
+        findings_out->is_out_of_order = !pki_judged_is_in_order(&judged);
+    }
+    pki_judged_deinit(&judged);
+}
+
+static bool is_bad(enum pki_check verdict)
+{
+    return verdict != PKI_CHECK_GOOD && verdict != PKI_CHECK_NOT_DONE;
+}
+
+enum pki_step pki_findings_worst(const struct pki_findings *findings)
+{
+    int i = 0;
+
+    while (i < PKI_STEP_COUNT && !is_bad(findings->steps[i].verdict))
+        i++;
+    return (enum pki_step)i;
+}
+
+void pki_finding_set(struct pki_finding *finding, enum pki_check verdict, const char *format, ...)
+{
+    va_list args;
+
+    finding->verdict = verdict;
+    va_start(args, format);
+    (void)vsnprintf(finding->detail, sizeof finding->detail, format, args);
+    va_end(args);
+}
+
+void pki_finding_sentence(const struct pki_finding *finding, char out[PKI_SENTENCE_SIZE])
+{
+    bool has_detail = finding->detail[0] != '\0';
+
+    if (has_detail && !is_bad(finding->verdict))
+        (void)snprintf(out, PKI_SENTENCE_SIZE, "%s", finding->detail);
+    else
+        (void)snprintf(out, PKI_SENTENCE_SIZE, "%s%s%s", pki_check_sentence(finding->verdict),
+                       has_detail ? ": " : "", finding->detail);
+}
