@@ -27,6 +27,8 @@ static void generation_free(struct tls_generation *generation)
         gnutls_certificate_free_credentials(generation->client);
     if (generation->server_priority != NULL)
         gnutls_priority_deinit(generation->server_priority);
+    if (generation->server_priority_chacha20 != NULL)
+        gnutls_priority_deinit(generation->server_priority_chacha20);
     if (generation->client_priority != NULL)
         gnutls_priority_deinit(generation->client_priority);
     if (generation->has_keyring) /* behind the credentials, which use it */
@@ -41,6 +43,10 @@ static int generation_fill(struct tls_generation *generation, const struct setti
 {
     int err = tls_policy_create("tls.server_profile", settings->server_profile,
                                 &generation->server_priority, fault);
+    if (err == 0)
+        err = tls_policy_create_chacha20("tls.server_profile", settings->server_profile,
+                                         generation->server_priority,
+                                         &generation->server_priority_chacha20, fault);
     if (err == 0)
         err = tls_policy_create("tls.client_profile", settings->client_profile,
                                 &generation->client_priority, fault);

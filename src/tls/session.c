@@ -106,7 +106,7 @@ static struct tls_session *session_create(struct tls_manager *manager, const str
     gnutls_transport_set_pull_function(session->gnutls, on_pull);
     gnutls_transport_set_pull_timeout_function(session->gnutls, on_pull_timeout);
     gnutls_transport_set_vec_push_function(session->gnutls, on_push);
-    tls_trace_attach(session);
+    tls_hook_attach(session);
     return session;
 }
 

@@ -33,7 +33,8 @@ struct tls_generation {
     struct tls_signer *signer;               /* borrowed; the keyring keeps a local one alive */
     struct tls_keyring keyring;
     bool has_keyring;
-    gnutls_priority_t server_priority; /* shared by all sessions: 8 KB less in each */
+    gnutls_priority_t server_priority;          /* shared by all sessions: 8 KB less in each */
+    gnutls_priority_t server_priority_chacha20; /* for clients that like that best */
     gnutls_priority_t client_priority;
     unsigned char ticket_key[TLS_TICKET_KEY_SIZE]; /* the manager's; survives reloads */
 };
@@ -60,6 +61,13 @@ int tls_key_import(struct tls_signer *signer, const struct tls_key *key,
  * setting, for the fault. */
 int tls_policy_create(const char *key, const char *profile, gnutls_priority_t *priority_out,
                       struct fault *fault) __attribute__((warn_unused_result));
+/* The same with ChaCha20-Poly1305 first, where it allows that at all; else the same. */
+int tls_policy_create_chacha20(const char *key, const char *profile, gnutls_priority_t like,
+                               gnutls_priority_t *priority_out, struct fault *fault)
+    __attribute__((warn_unused_result));
+/* A server session whose client likes ChaCha20 best gets that policy. hello: a ClientHello's body,
+ * as it came. */
+void tls_policy_follow(struct tls_session *session, struct span hello);
 
 /* ticket.c */
 void tls_ticket_key_create(unsigned char key_out[TLS_TICKET_KEY_SIZE]);
@@ -102,8 +110,10 @@ int tls_trust_load(const struct settings_tls *settings, struct pki_trust **trust
 int tls_verify_on_certificate(gnutls_session_t gnutls);
 gnutls_alert_description_t tls_verify_alert(enum pki_check check);
 
-/* trace.c: events for the lens. attach makes GnuTLS report handshake messages. */
-void tls_trace_attach(struct tls_session *session);
+/* hook.c: makes GnuTLS report handshake messages to policy.c and trace.c. */
+void tls_hook_attach(struct tls_session *session);
+
+/* trace.c: events for the lens. */
 void tls_trace(struct tls_session *session, enum tap_kind kind, int code, struct span detail);
 /* A step of the check of the peer's certificate (pki/judge.h); sentence may be empty. */
 void tls_trace_check(struct tls_session *session, const char *step, enum pki_check verdict,

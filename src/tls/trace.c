@@ -48,24 +48,3 @@ void tls_trace_record(struct tls_session *session, const char *direction, const 
     int text_len = snprintf(text, sizeof text, "%s %u bytes", direction, size);
     tls_trace(session, TAP_RECORD, header[0], span_make(text, (size_t)text_len));
 }
-
-/* PRE, because POST loses the first ClientHello of a HelloRetryRequest and cuts the client's
- * incoming messages (FACTS 2). The order is GnuTLS's, which is the order of processing. */
-static int on_handshake_message(gnutls_session_t gnutls, unsigned type, unsigned when,
-                                unsigned is_incoming, const gnutls_datum_t *message)
-{
-    struct tls_session *session = gnutls_session_get_ptr(gnutls);
-
-    (void)when;
-    (void)is_incoming;
-    tls_trace(session, TAP_HANDSHAKE, (int)type,
-              span_make((const char *)message->data, message->size));
-    return 0;
-}
-
-void tls_trace_attach(struct tls_session *session)
-{
-    if (session->tap != NULL)
-        gnutls_handshake_set_hook_function(session->gnutls, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_PRE,
-                                           on_handshake_message);
-}
