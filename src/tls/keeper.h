@@ -35,8 +35,10 @@ struct tls_signer *keeper_signer(struct keeper *keeper);
 pid_t keeper_pid(const struct keeper *keeper);
 /* Readable (end of file) when the keeper has ended; nothing else is ever sent there. */
 int keeper_fd(const struct keeper *keeper);
-/* Closes the channels, waits for its end. After keeper_fd() turned readable: *why_out says how it
- * ended ("signal 9 (Killed)", "exit status 1"); may be NULL. */
-void keeper_stop(struct keeper **keeper, char why_out[64]);
+/* After keeper_fd() turned readable: how it ended ("signal 9 (Killed)", "exit status 1"). */
+void keeper_why(struct keeper *keeper, char why_out[64]);
+/* Closes the channels and waits for its end, at most a second, then by force. No signature may be
+ * under way. Accepts a pointer to NULL. */
+void keeper_stop(struct keeper **keeper);
 
 #endif
