@@ -3,6 +3,8 @@
  */
 #include "pki/certificate.h"
 
+#include <time.h>
+
 #include "base/codec.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -198,4 +200,15 @@ bool pki_certificate_fits(const struct pki_certificate *certificate, const struc
            gnutls_x509_privkey_get_key_id(key->raw, GNUTLS_KEYID_USE_SHA256, of_key, &key_len) ==
                0 &&
            span_equal(span_make((char *)of_crt, crt_len), span_make((char *)of_key, key_len));
+}
+
+const char *pki_date_text(int64_t when_s, char text_out[PKI_DATE_SIZE])
+{
+    time_t when = (time_t)when_s;
+    struct tm tm;
+
+    if (gmtime_r(&when, &tm) == NULL ||
+        strftime(text_out, PKI_DATE_SIZE, "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
+        text_out[0] = '\0';
+    return text_out;
 }

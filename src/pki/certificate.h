@@ -36,6 +36,10 @@ struct pki_certificate *pki_certificate_parse(const char *pem, struct fault *fau
 void pki_certificate_free(struct pki_certificate **certificate);
 
 const struct pki_certificate_facts *pki_certificate_facts(const struct pki_certificate *of);
+/* "2027-01-14 08:00:00 UTC" of seconds since 1970; returns text_out. */
+enum { PKI_DATE_SIZE = 40 };
+const char *pki_date_text(int64_t when_s, char text_out[PKI_DATE_SIZE]);
+
 /* Whether key is the certificate's. */
 bool pki_certificate_fits(const struct pki_certificate *certificate, const struct pki_key *key);
 

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 
 #include "base/mem.h"
+#include "base/require.h"
 #include "pki/name.h"
 #include "pki/pki_internal.h"
 
@@ -126,6 +127,7 @@ int pki_sign(const struct pki_authority *authority, struct pki_holder holder,
     struct pki_crt_key key = {NULL, NULL};
     int ret = 0;
 
+    require(authority != NULL || holder.key != NULL);
     if (holder.key != NULL)
         key.own = holder.key->raw;
     else if (holder.csr != NULL)
