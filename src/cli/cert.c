@@ -12,6 +12,13 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *summary;
 } commands[] = {
+    {"ca", cli_cert_ca, "makes a private authority: a root and an intermediate"},
+    {"csr", cli_cert_csr, "makes a key and a signing request, for a public authority or ours"},
+    {"sign", cli_cert_sign, "signs a request, or makes a key and its certificate at once"},
+    {"self-signed", cli_cert_self_signed, "makes a key and a certificate without an authority"},
+    {"renew", cli_cert_renew, "replaces a certificate by one with new dates"},
+    {"revoke", cli_cert_revoke, "says that a certificate counts no more"},
+    {"crl", cli_cert_crl, "makes the list of revoked certificates anew"},
     {"help", cli_cert_help, "prints this text"},
 };
 
@@ -24,7 +31,12 @@ static void print_help(FILE *to)
                 to);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         (void)fprintf(to, "  %-12s %s\n", commands[i].name, commands[i].summary);
-    (void)fputs("\npostern cert COMMAND --help tells more, with an example of each.\n", to);
+    (void)fputs("\npostern cert COMMAND --help tells more, with an example of each. To begin:\n"
+                "\n"
+                "  postern cert ca --name \"Example Org\"\n"
+                "  postern cert sign --name mail.example.org --out server.pem --out-key "
+                "server-key.pem\n",
+                to);
 }
 
 static int cli_cert_help(int argc, char **argv)

@@ -9,4 +9,12 @@
 
 int cli_cert(int argc, char **argv);
 
+int cli_cert_ca(int argc, char **argv);
+int cli_cert_csr(int argc, char **argv);
+int cli_cert_sign(int argc, char **argv);
+int cli_cert_self_signed(int argc, char **argv);
+int cli_cert_renew(int argc, char **argv);
+int cli_cert_revoke(int argc, char **argv);
+int cli_cert_crl(int argc, char **argv);
+
 #endif

@@ -59,6 +59,15 @@ void cli_made_password(const char *name, char password_out[CLI_PASSWORD_SIZE]);
  */
 char *cli_cut_password(char *name);
 
+/* ---- place.c -------------------------------------------------------------------------------- */
+
+/* Whether dir does not exist or is empty; else complains. */
+bool cli_is_free_dir(const char *dir);
+/* Removes it with all that is in it, as far as that goes. */
+void cli_remove_dir(const char *dir);
+/* Takes slashes off the end of a path. */
+void cli_cut_slashes(char *dir);
+
 /* ---- channel.c ------------------------------------------------------------------------------ */
 
 /* Does one administrator's call: by the running server when there is one, else on the store itself.

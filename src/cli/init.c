@@ -2,7 +2,6 @@
  * init.c: postern init: a data directory that works, built beside its place and then renamed, so an
  * interrupted init leaves nothing half made. What it holds is written by init_files.c.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -109,35 +108,6 @@ static int check_names(const struct init_plan *plan)
 
 /* ---- The place ------------------------------------------------------------------------------ */
 
-static bool is_free(const char *dir)
-{
-    DIR *stream = opendir(dir);
-    if (stream == NULL) {
-        if (errno == ENOENT)
-            return true;
-        cli_complain("could not look into %s: %s", dir, strerror(errno));
-        return false;
-    }
-    bool has_entry = false;
-    const struct dirent *entry;
-    while ((entry = readdir(stream)) != NULL)
-        has_entry =
-            has_entry || (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0);
-    (void)closedir(stream);
-    if (has_entry)
-        cli_complain("%s exists and is not empty: it is never overwritten; choose another --dir",
-                     dir);
-    return !has_entry;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    (void)walk;
-    return remove(path);
-}
-
 /* nftw() passes its callback nothing of ours, so the new owner stands here. */
 static uid_t owner_uid;
 static gid_t owner_gid;
@@ -213,7 +183,7 @@ static void tell(const struct init_plan *plan)
 
 static int make(struct init_plan *plan)
 {
-    if (!is_free(plan->dir))
+    if (!cli_is_free_dir(plan->dir))
         return CLI_COULD_NOT;
     char *work = mem_printf("%s.new-%ld", plan->dir, (long)getpid());
     char *parent = mem_strdup(plan->dir);
@@ -228,20 +198,13 @@ static int make(struct init_plan *plan)
     int err = build(plan, &fault);
     if (err != 0) {
         cli_complain("%s", fault.text);
-        (void)nftw(work, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+        cli_remove_dir(work);
     } else {
         tell(plan);
     }
     mem_free(work);
     mem_free(parent);
     return err == 0 ? CLI_OK : CLI_COULD_NOT;
-}
-
-static void cut_trailing_slashes(char *dir)
-{
-    size_t len = strlen(dir);
-    while (len > 1 && dir[len - 1] == '/')
-        dir[--len] = '\0';
 }
 
 int cli_init(int argc, char **argv)
@@ -259,7 +222,7 @@ int cli_init(int argc, char **argv)
         if (option == '?' || optarg == NULL)
             return cli_usage("init", "called wrongly");
         if (option == 'd')
-            cut_trailing_slashes(optarg);
+            cli_cut_slashes(optarg);
         if (take_option(&plan, option, optarg) != CLI_OK)
             return CLI_USAGE;
     }
