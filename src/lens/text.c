@@ -140,7 +140,7 @@ static void put_step(struct buf *out, const struct tap_event *event)
     if (event->size > 0)
         buf_printf(out, " %zu bytes", event->size);
     if (event->detail.len > 0) {
-        buf_puts(out, event->kind == TAP_LINE ? "  " : ": ");
+        buf_puts(out, "  ");
         put_shown(out, event->detail);
     } else if (event->kind == TAP_LINE) {
         buf_puts(out, "  (not shown)");

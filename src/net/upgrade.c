@@ -231,7 +231,6 @@ static void secured(struct conn *conn)
     upgrade_leave(conn);
     conn->has_wire_input = true;
     log_established(conn, facts);
-    conn_tap(conn, TAP_SECURE, 0, span_of(facts->version));
     if (conn->events != NULL)
         conn->events->on_secure(conn->owner, facts);
     struct fault fault;
@@ -270,5 +269,6 @@ void upgrade_give_up(struct conn *conn, int err)
                                          : "the connection broke";
     (void)fault_set(&fault, err == 0 ? ERR_CLOSED : err, "could not finish the TLS handshake: %s",
                     why);
+    conn_tap(conn, TAP_FAILED, 0, span_of(fault.text));
     failed(conn, &fault);
 }

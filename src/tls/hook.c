@@ -10,12 +10,13 @@ static int on_handshake_message(gnutls_session_t gnutls, unsigned type, unsigned
                                 unsigned is_incoming, const gnutls_datum_t *message)
 {
     struct tls_session *session = gnutls_session_get_ptr(gnutls);
-    struct span body = span_make((const char *)message->data, message->size);
+    struct span body =
+        span_make(message->data != NULL ? (const char *)message->data : "", message->size);
 
     (void)when;
+    tls_trace_message(session, is_incoming != 0 ? TAP_IN : TAP_OUT, type, body);
     if (type == GNUTLS_HANDSHAKE_CLIENT_HELLO && is_incoming != 0)
         tls_policy_follow(session, body);
-    tls_trace(session, TAP_HANDSHAKE, (int)type, body);
     return 0;
 }
 
@@ -23,6 +24,7 @@ void tls_hook_attach(struct tls_session *session)
 {
     unsigned which = GNUTLS_HANDSHAKE_CLIENT_HELLO;
 
+    tls_trace_attach(session);
     if (session->tap != NULL)
         which = GNUTLS_HANDSHAKE_ANY;
     gnutls_handshake_set_hook_function(session->gnutls, which, GNUTLS_HOOK_PRE,

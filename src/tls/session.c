@@ -57,6 +57,7 @@ static ssize_t on_pull(gnutls_transport_ptr_t ptr, void *bytes_out, size_t size)
         session->has_first_byte = true;
     }
     memcpy(bytes_out, have.ptr, len);
+    tls_trace_wire(session, TAP_IN, span_first(have, len));
     buf_consume(session->wire.in, len);
     return (ssize_t)len;
 }
@@ -79,7 +80,7 @@ static ssize_t on_push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int coun
     for (int i = 0; i < count; i++) {
         parts[used++] = span_make(iov[i].iov_base, iov[i].iov_len);
         total += iov[i].iov_len;
-        tls_trace_record(session, "sent", iov[i].iov_base, iov[i].iov_len);
+        tls_trace_wire(session, TAP_OUT, span_make(iov[i].iov_base, iov[i].iov_len));
         if (used == PUSH_PARTS_MAX || i == count - 1) {
             session->wire.push(session->wire.owner, parts, used);
             used = 0;
@@ -196,6 +197,7 @@ void tls_session_free(struct tls_session **session)
     if (gone == NULL)
         return;
     gnutls_deinit(gone->gnutls);
+    tls_trace_detach(gone);
     tls_generation_unref(&gone->generation);
     mem_free(gone->server_name);
     mem_free(gone);
@@ -203,25 +205,32 @@ void tls_session_free(struct tls_session **session)
 
 /* --- handshake --- */
 
+static void send_alert(struct tls_session *session, gnutls_alert_level_t level, int alert)
+{
+    tls_trace_alert(session, TAP_OUT, (unsigned)alert, level == GNUTLS_AL_FATAL);
+    (void)gnutls_alert_send(session->gnutls, level, (gnutls_alert_description_t)alert);
+}
+
+/* The alert that tells an error of GnuTLS's. */
 static void push_alert(struct tls_session *session, int ret)
 {
+    int level = GNUTLS_AL_FATAL;
     if (ret == GNUTLS_E_FATAL_ALERT_RECEIVED)
         return;
+    int alert = gnutls_error_to_alert(ret, &level);
     if (ret == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR && session->has_verdict)
-        (void)gnutls_alert_send(session->gnutls, GNUTLS_AL_FATAL,
-                                tls_verify_alert(session->facts.check));
-    else
-        (void)gnutls_alert_send_appropriate(session->gnutls, ret);
+        alert = (int)tls_verify_alert(session->facts.check);
+    send_alert(session, (gnutls_alert_level_t)level, alert);
 }
 
 /* The peer's alert in words; also an event for the lens. */
-static const char *received_alert(struct tls_session *session)
+static const char *received_alert(struct tls_session *session, bool is_fatal)
 {
     gnutls_alert_description_t alert = gnutls_alert_get(session->gnutls);
     const char *name = gnutls_alert_get_name(alert);
 
     name = name != NULL ? name : "unknown";
-    tls_trace(session, TAP_ALERT, (int)alert, span_of(name));
+    tls_trace_alert(session, TAP_IN, (unsigned)alert, is_fatal);
     return name;
 }
 
@@ -239,7 +248,7 @@ static int handshake_fault(struct tls_session *session, int ret, struct fault *f
         return flood_fault(session, fault);
     if (ret == GNUTLS_E_FATAL_ALERT_RECEIVED)
         return fault_set(fault, ERR_TLS, "the peer refused the TLS handshake with the alert \"%s\"",
-                         received_alert(session));
+                         received_alert(session, true));
     if (ret == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR && session->has_verdict)
         return fault_set(fault, ERR_TLS, "%s%s%s", pki_check_sentence(facts->check),
                          facts->check_detail[0] != '\0' ? ": " : "", facts->check_detail);
@@ -262,6 +271,7 @@ static enum tls_progress handshake_failed(struct tls_session *session, int ret, 
     session->is_broken = true;
     push_alert(session, ret);
     (void)handshake_fault(session, ret, fault);
+    tls_trace_failed(session, fault->text);
     return TLS_FAILED;
 }
 
@@ -271,7 +281,7 @@ static enum tls_progress handshake_done(struct tls_session *session)
     session->quiet_bytes = 0;
     mem_free(session->server_name);
     session->server_name = NULL;
-    tls_trace(session, TAP_SECURE, 0, span_of(session->facts.version));
+    tls_trace_secure(session);
     return TLS_DONE;
 }
 
@@ -286,6 +296,7 @@ enum tls_progress tls_session_handshake(struct tls_session *session, struct faul
     if (!session->is_client && session->generation->server == NULL) {
         session->is_broken = true;
         (void)fault_set(fault, ERR_TLS, "no certificate is configured: set tls.certificate");
+        tls_trace_failed(session, fault->text);
         return TLS_FAILED;
     }
     for (unsigned i = 0; i < ODD_RECORDS_MAX; i++) {
@@ -300,7 +311,7 @@ enum tls_progress tls_session_handshake(struct tls_session *session, struct faul
             (session->wire.in->len == 0 || session->wire.in->len == before))
             return TLS_MORE_INPUT;
         if (ret == GNUTLS_E_WARNING_ALERT_RECEIVED)
-            (void)received_alert(session);
+            (void)received_alert(session, false);
         else if (ret != GNUTLS_E_AGAIN && ret != GNUTLS_E_INTERRUPTED)
             return handshake_failed(session, ret, fault);
     }
@@ -321,12 +332,12 @@ static int read_failed(struct tls_session *session, int ret, struct fault *fault
         return flood_fault(session, fault);
     if (ret == GNUTLS_E_FATAL_ALERT_RECEIVED)
         return fault_set(fault, ERR_TLS, "the peer ended TLS with the alert \"%s\"",
-                         received_alert(session));
+                         received_alert(session, true));
     if (ret == GNUTLS_E_REHANDSHAKE) {
-        (void)gnutls_alert_send(session->gnutls, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
+        send_alert(session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
         return fault_set(fault, ERR_TLS, "the peer asked for renegotiation, which is refused");
     }
-    (void)gnutls_alert_send_appropriate(session->gnutls, ret);
+    push_alert(session, ret);
     if (ret == GNUTLS_E_TOO_MANY_HANDSHAKE_PACKETS)
         return fault_set(fault, ERR_TLS, "the peer sent %d TLS records in a row without data",
                          ODD_RECORDS_MAX);
@@ -336,10 +347,12 @@ static int read_failed(struct tls_session *session, int ret, struct fault *fault
 /* What a call of GnuTLS that gave no data means: 0 to ask again, or the code to return. */
 static int read_pause(struct tls_session *session, int ret, struct fault *fault)
 {
-    if (ret == 0)
+    if (ret == 0) {
+        tls_trace_alert(session, TAP_IN, GNUTLS_A_CLOSE_NOTIFY, false);
         return ERR_CLOSED;
+    }
     if (ret == GNUTLS_E_WARNING_ALERT_RECEIVED)
-        (void)received_alert(session);
+        (void)received_alert(session, false);
     else if (ret != GNUTLS_E_AGAIN && ret != GNUTLS_E_INTERRUPTED)
         return read_failed(session, ret, fault);
     /* E_AGAIN also comes when GnuTLS ate a record that holds no data (a ticket, a key update)
@@ -408,6 +421,8 @@ int64_t tls_session_write(struct tls_session *session, const struct span *parts,
 
 void tls_session_bye(struct tls_session *session)
 {
-    if (!session->is_broken)
-        (void)gnutls_bye(session->gnutls, GNUTLS_SHUT_WR);
+    if (session->is_broken)
+        return;
+    tls_trace_alert(session, TAP_OUT, GNUTLS_A_CLOSE_NOTIFY, false);
+    (void)gnutls_bye(session->gnutls, GNUTLS_SHUT_WR);
 }

@@ -78,6 +78,7 @@ struct tls_session {
     struct tls_generation *generation;
     struct tls_wire wire;
     struct tap *tap;
+    struct tls_trace *trace; /* trace.c only; NULL without a tap */
     uint64_t conn_id;
     int64_t began_us;          /* wall time of the first call of handshake; 0: not yet */
     char *server_name;         /* client: the name to check; freed when the handshake is done */
@@ -113,12 +114,20 @@ gnutls_alert_description_t tls_verify_alert(enum pki_check check);
 /* hook.c: makes GnuTLS report handshake messages to policy.c and trace.c. */
 void tls_hook_attach(struct tls_session *session);
 
-/* trace.c: events for the lens. */
-void tls_trace(struct tls_session *session, enum tap_kind kind, int code, struct span detail);
+/* trace.c: events for the lens; nothing happens where no tap is set. */
+void tls_trace_attach(struct tls_session *session);
+void tls_trace_detach(struct tls_session *session);
+/* A handshake message before it is looked at (incoming) or sent; body: without its header. */
+void tls_trace_message(struct tls_session *session, enum tap_way way, unsigned type,
+                       struct span body);
 /* A step of the check of the peer's certificate (pki/judge.h); sentence may be empty. */
 void tls_trace_check(struct tls_session *session, const char *step, enum pki_check verdict,
                      const char *sentence);
-void tls_trace_record(struct tls_session *session, const char *direction, const void *bytes,
-                      size_t len);
+void tls_trace_alert(struct tls_session *session, enum tap_way way, unsigned number, bool is_fatal);
+/* After tls_facts_gather(). */
+void tls_trace_secure(struct tls_session *session);
+void tls_trace_failed(struct tls_session *session, const char *why);
+/* Bytes that go over the wire, in any pieces: finds the records. */
+void tls_trace_wire(struct tls_session *session, enum tap_way way, struct span bytes);
 
 #endif
