@@ -19,6 +19,8 @@ static const struct {
     {"renew", cli_cert_renew, "replaces a certificate by one with new dates"},
     {"revoke", cli_cert_revoke, "says that a certificate counts no more"},
     {"crl", cli_cert_crl, "makes the list of revoked certificates anew"},
+    {"show", cli_cert_show, "says what certificate files hold"},
+    {"check", cli_cert_check, "says what is wrong with a certificate, and what to do"},
     {"help", cli_cert_help, "prints this text"},
 };
 

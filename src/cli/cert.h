@@ -8,6 +8,8 @@
 #include "cli/cli.h"
 
 int cli_cert(int argc, char **argv);
+int cli_cert_show(int argc, char **argv);
+int cli_cert_check(int argc, char **argv);
 
 int cli_cert_ca(int argc, char **argv);
 int cli_cert_csr(int argc, char **argv);

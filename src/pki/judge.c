@@ -29,6 +29,20 @@ const char *pki_step_name(enum pki_step step)
     return step_names[step];
 }
 
+static void tell_way(const struct pki_judged *judged, struct pki_findings *findings)
+{
+    char authority[PKI_TEXT_SIZE];
+
+    findings->is_out_of_order = !pki_judged_is_in_order(judged);
+    findings->way_len = judged->way_len;
+    for (size_t i = 0; i < judged->way_len; i++)
+        findings->way[i] = (unsigned char)judged->way_index[i];
+    gnutls_x509_crt_t last = judged->way[judged->way_len - 1];
+    if (judged->anchor != NULL && gnutls_x509_crt_equals(judged->anchor, last) == 0)
+        (void)snprintf(findings->authority, sizeof findings->authority, "%s",
+                       pki_text_dn(gnutls_x509_crt_get_dn, judged->anchor, authority));
+}
+
 void pki_judge(const struct pki_trust *trust, const struct pki_case *of,
                struct pki_findings *findings_out)
 {
@@ -38,7 +52,7 @@ void pki_judge(const struct pki_trust *trust, const struct pki_case *of,
     if (pki_judged_init(&judged, trust, of, &findings_out->steps[PKI_STEP_CHAIN]) == 0) {
         for (int i = 0; i < PKI_STEP_COUNT; i++)
             judges[i](&judged, &findings_out->steps[i]);
-        findings_out->is_out_of_order = !pki_judged_is_in_order(&judged);
+        tell_way(&judged, findings_out);
     }
     pki_judged_deinit(&judged);
 }

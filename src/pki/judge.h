@@ -53,6 +53,11 @@ struct pki_finding {
 
 struct pki_findings {
     struct pki_finding steps[PKI_STEP_COUNT];
+    /* The way from the leaf up that was judged, as indices into the chain, and the trusted
+     * authority at its end: escaped; "" where there is none, or is the last one itself. */
+    unsigned char way[PKI_CHAIN_MAX];
+    size_t way_len;
+    char authority[PKI_DETAIL_SIZE];
     /* The chain leads where it should, but not each certificate to the next: good for those who
      * sort, an error to others (RFC 5246 7.4.2). */
     bool is_out_of_order;

@@ -157,7 +157,7 @@ static void find_good(const struct pki_judged *judged, struct pki_finding *out)
 {
     char root[PKI_TEXT_SIZE], through[48] = "";
 
-    if (judged->anchor == judged->way[judged->way_len - 1]) {
+    if (gnutls_x509_crt_equals(judged->anchor, judged->way[judged->way_len - 1]) != 0) {
         pki_finding_set(out, PKI_CHECK_GOOD, "%s is itself trusted",
                         pki_text_dn(gnutls_x509_crt_get_dn, judged->anchor, root));
         return;

@@ -17,14 +17,14 @@ enum {
     PKI_PURPOSES_MAX = 32,      /* key purposes of a certificate that are looked at */
     PKI_STAPLE_MAX = 64 * 1024, /* an OCSP response is some 2 KiB; longer ones are not looked at */
     PKI_STAPLE_ANSWERS_MAX = 16, /* certificates that one response speaks of: mostly 1 */
-    PKI_SERIAL_SIZE = 32, /* RFC 5280 4.1.2.2: at most 20 bytes; longer ones are not listed */
+    PKI_SERIAL_MAX = 32, /* RFC 5280 4.1.2.2: at most 20 bytes; longer ones are not listed */
     PKI_TEXT_SIZE = 160
 };
 
 /* A serial number without leading zeros, as lists are sorted by. */
 struct pki_serial {
     unsigned char len;
-    unsigned char bytes[PKI_SERIAL_SIZE - 1];
+    unsigned char bytes[PKI_SERIAL_MAX - 1];
 };
 
 /* One revocation list. The serials are sorted at loading: GnuTLS's own look-up reads the whole list

@@ -41,6 +41,9 @@ const char *pki_text_key(gnutls_x509_crt_t crt, char out[PKI_TEXT_SIZE])
     int algorithm = gnutls_x509_crt_get_pk_algorithm(crt, &bits);
     const char *name = algorithm > 0 ? gnutls_pk_get_name((gnutls_pk_algorithm_t)algorithm) : NULL;
 
+    if (algorithm == GNUTLS_PK_ECDSA)
+        name = "ECDSA"; /* the library says EC/ECDSA */
+
     (void)snprintf(out, PKI_TEXT_SIZE, "%s, %u bits", name != NULL ? name : "of an unknown kind",
                    bits);
     return out;
