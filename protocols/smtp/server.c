@@ -15,8 +15,7 @@ static void *server_open(void *service, struct host *host, enum session_start st
     session->host = host;
     session->service = service;
     session->state = SMTP_STATE_START;
-    /* Behind an upgrade the client has spoken, and in SMTP. */
-    session->has_spoken = start == SESSION_UPGRADED;
+    session->is_upgraded = start == SESSION_UPGRADED;
     arena_init(&session->mail.arena);
     map_init(&session->mail.targets);
     return session;
@@ -26,7 +25,7 @@ static struct verdict server_start(void *arg)
 {
     struct smtp_session *session = arg;
 
-    if (!session->has_spoken)
+    if (!session->is_upgraded)
         out_printf(session->host->out, "220 %s ESMTP Postern\r\n", session->service->hostname);
     return smtp_next(session);
 }
@@ -85,7 +84,9 @@ bool smtp_may_use_passwords(const struct smtp_session *session)
     return session->host->tls != NULL || session->service->settings->auth_without_tls;
 }
 
-/* HTTP requests reach mail ports from browsers (ALPACA, old form POST tricks): no answer. */
+/* HTTP requests reach mail ports from browsers (ALPACA, old form POST tricks): no answer. Looked
+ * for at each line, for behind an upgrade that an attacker made the browser's first line is not the
+ * connection's, and no command of SMTP is called so. */
 static bool is_http(struct span verb)
 {
     static const char *const verbs[] = {"GET",     "POST",    "PUT",   "HEAD",
@@ -161,17 +162,17 @@ static struct verdict server_line(void *arg, enum line_fault fault, struct span 
 {
     struct smtp_session *session = arg;
     bool was_refused_data = session->has_refused_data;
-    bool is_first = !session->has_spoken;
-
-    session->has_refused_data = false;
-    session->has_spoken = true;
-    /* The refusal has not left yet, so this line was sent without waiting for the answer to DATA:
-     * it may be a message, and nothing in it may be run as a command (RFC 2920 3.1). */
-    if (was_refused_data && session->host->out->len > 0)
-        return smtp_say_and_close(session, REPLY_DATA_BEHIND);
     struct span rest = line;
     struct span verb = span_cut(&rest, ' ');
-    if (is_first && is_http(verb)) {
+
+    session->has_refused_data = false;
+    /* A client that did not wait for the answer to DATA sends its message now, and nothing in it
+     * may be run as a command (RFC 2920 3.1). So it did when the refusal has not left yet; and when
+     * it has, a message that was on its way begins with a field, not with a command. */
+    if (was_refused_data &&
+        (session->host->out->len > 0 || smtp_command_find(span_trim(verb)) == NULL))
+        return smtp_say_and_close(session, REPLY_DATA_BEHIND);
+    if (is_http(verb)) {
         struct log_line log;
         smtp_log_begin(session, &log, LOG_INFO, "http");
         log_end(&log);

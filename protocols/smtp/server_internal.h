@@ -59,7 +59,7 @@ struct smtp_session {
     struct host *host;
     const struct smtp_service *service;
     enum smtp_state state;
-    bool is_esmtp, has_spoken;
+    bool is_esmtp, is_upgraded;
     bool has_refused_data; /* the command before was a DATA without 354 */
     bool is_last_chunk;
     unsigned error_count, auth_failure_count, recipient_total;
