@@ -245,7 +245,9 @@ static int handshake_fault(struct tls_session *session, int ret, struct fault *f
     const struct tls_facts *facts = &session->facts;
 
     if (session->is_flooded)
-        return flood_fault(session, fault);
+        return fault_set(fault, ERR_TLS, "the peer's handshake is longer than %zu bytes%s",
+                         quiet_bytes_max(session),
+                         session->is_client ? ": its certificate chain has to be shortened" : "");
     if (ret == GNUTLS_E_FATAL_ALERT_RECEIVED)
         return fault_set(fault, ERR_TLS, "the peer refused the TLS handshake with the alert \"%s\"",
                          received_alert(session, true));
