@@ -26,7 +26,7 @@ static int remote_sign(const struct remote_key *remote, gnutls_sign_algorithm_t 
                                         signature, &len);
 
     if (err != 0)
-        return GNUTLS_E_PK_SIGN_FAILED;
+        return GNUTLS_E_APPLICATION_ERROR_MAX + err;
     require(len <= sizeof signature);
     signature_out->data = gnutls_malloc(len);
     if (signature_out->data == NULL)
@@ -34,6 +34,23 @@ static int remote_sign(const struct remote_key *remote, gnutls_sign_algorithm_t 
     memcpy(signature_out->data, signature, len);
     signature_out->size = (unsigned)len;
     return GNUTLS_E_SUCCESS;
+}
+
+const char *tls_key_fault(int ret)
+{
+    int err = ret - GNUTLS_E_APPLICATION_ERROR_MAX;
+
+    if (ret > GNUTLS_E_APPLICATION_ERROR_MAX || ret < GNUTLS_E_APPLICATION_ERROR_MIN)
+        return NULL;
+    if (err == ERR_LIMIT)
+        return "refused: there are more RSA handshakes a second than tls.rsa_rate_max allows";
+    if (err == ERR_TIMEOUT)
+        return "the keeper of private keys did not answer within its second: look whether the "
+               "machine is overloaded";
+    if (err == ERR_CLOSED)
+        return "the keeper of private keys has ended: the server ends, too, and must be restarted";
+    return "the private key would not sign this handshake: look whether its algorithm is one that "
+           "the profile allows";
 }
 
 /* All but Ed25519: GnuTLS has made the hash (for RSA in TLS 1.2, with its DigestInfo around it). */

@@ -259,6 +259,8 @@ static int handshake_fault(struct tls_session *session, int ret, struct fault *f
                          "the client offers only other protocols than \"%s\" (ALPN): it is not "
                          "meant for this port",
                          session->alpn);
+    if (tls_key_fault(ret) != NULL)
+        return fault_set(fault, ERR_TLS, "%s", tls_key_fault(ret));
     if (session->has_first_byte && session->first_byte != 0x16 && session->first_byte != 0x15)
         return fault_set(fault, ERR_TLS, "the peer does not speak TLS: its first byte is 0x%02x%s",
                          session->first_byte,

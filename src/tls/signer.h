@@ -39,8 +39,8 @@ struct tls_signer_ops {
                 struct tls_keyring *keyring_out, struct fault *fault);
     void (*drop)(struct tls_signer *signer, const struct tls_keyring *keyring);
     /* algorithm: gnutls_sign_algorithm_t. input: the data for Ed25519, else its hash (is_hash). 0,
-     * ERR_TLS, ERR_TIMEOUT (the keeper did not answer within its second), ERR_CLOSED (it is gone).
-     */
+     * ERR_TLS, ERR_TIMEOUT (the keeper did not answer within its second), ERR_CLOSED (it is gone),
+     * ERR_LIMIT (signer_cap.h). */
     int (*sign)(struct tls_signer *signer, uint64_t key_number, unsigned algorithm, bool is_hash,
                 struct span input, unsigned char signature_out[TLS_SIGNATURE_MAX], size_t *len_out);
     void (*free)(struct tls_signer *signer);

@@ -57,6 +57,10 @@ int tls_creds_load_client(const struct settings_tls *settings,
 int tls_key_import(struct tls_signer *signer, const struct tls_key *key,
                    gnutls_privkey_t *privkey_out) __attribute__((warn_unused_result));
 
+/* key.c: why a signature failed, when ret is the code that such a key made the handshake fail with;
+ * else NULL. */
+const char *tls_key_fault(int ret);
+
 /* policy.c: the priority cache that a profile or priority string stands for. key: the name of the
  * setting, for the fault. */
 int tls_policy_create(const char *key, const char *profile, gnutls_priority_t *priority_out,
