@@ -14,5 +14,9 @@ int privilege_find(const char *user, uid_t *uid_out, gid_t *gid_out, struct faul
 /* Root becomes user, with its groups, and cannot go back. Does nothing when user is empty or the
  * process is not root (then it must already be that user, or ERR_REFUSED). */
 int privilege_drop(const char *user, struct fault *fault) __attribute__((warn_unused_result));
+/* The same for the keeper of private keys: a former root keeps the right to read every file (where
+ * it had it), and no other. */
+int privilege_drop_to_reader(const char *user, struct fault *fault)
+    __attribute__((warn_unused_result));
 
 #endif

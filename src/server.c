@@ -1,6 +1,7 @@
 /*
- * server.c: start order, reload and stop of a running Postern. Start: settings, bind, drop root,
- * TLS, store, threads, accept. Stop: drain the loops, join them, finish the jobs, close the store.
+ * server.c: start order, reload and stop of a running Postern. Start: the keeper of private keys,
+ * settings, bind, drop root, TLS, store, threads, accept. Stop: drain the loops, join them, finish
+ * the jobs, close the store, end the keeper.
  * Tests: tests/clients/.
  */
 #include "server.h"
@@ -134,7 +135,7 @@ static void on_entry_deleted(void *owner, uint64_t id)
 static int open_parts(struct server *server, struct fault *fault)
 {
     const struct settings *settings = server->first->settings;
-    server->tls = tls_manager_create(&settings->tls, &clock_system, NULL, fault);
+    server->tls = tls_manager_create(&settings->tls, &clock_system, server->signer, fault);
     if (server->tls == NULL)
         return fault->err;
     server->jobs = jobs_create(settings->store.read_threads, 1, settings->auth.hash_threads);
@@ -226,7 +227,9 @@ static int start(struct server *server, struct fault *fault)
     server->loop_count = loop_count(settings);
     create_loops(server);
 
-    int err = bind_all(server, fault);
+    int err = server_keeper_settle(server, &settings->tls, fault);
+    if (err == 0)
+        err = bind_all(server, fault);
     if (err == 0)
         err = privilege_drop(settings->server.user, fault);
     if (err == 0 && geteuid() == 0)
@@ -239,15 +242,23 @@ static int start(struct server *server, struct fault *fault)
 
 /* ---- Signals -------------------------------------------------------------------------------- */
 
+void server_drain(struct server *server, int64_t drain_max_ms)
+{
+    if (server->is_stopping)
+        return;
+    server->is_stopping = true;
+    loop_watch_free(&server->keeper_watch);
+    for (unsigned i = 0; i < server->loop_count; i++)
+        server_loop_drain(&server->loops[i], drain_max_ms);
+}
+
 static void on_stop_signal(void *owner, int signal_number)
 {
     struct server *server = owner;
     if (server->is_stopping)
         return;
-    server->is_stopping = true;
     log_event(LOG_INFO, "server", "stopping", "signal", strsignal(signal_number));
-    for (unsigned i = 0; i < server->loop_count; i++)
-        server_loop_drain(&server->loops[i]);
+    server_drain(server, INT64_MAX);
 }
 
 static int reload(struct server *server, struct fault *fault)
@@ -267,6 +278,7 @@ static int reload(struct server *server, struct fault *fault)
         return err;
     }
     set_log_level(settings->server.log_level);
+    server_keeper_adopt(server, &settings->tls);
     auth_set_settings(server->auth, &settings->auth);
     quota_set_limits(server->quota, settings->net.connections_max,
                      settings->net.connections_per_address_max);
@@ -326,6 +338,7 @@ static void run_loops(struct server *server)
             abort();
         }
     }
+    server_keeper_watch(server);
     hold_signals(SIG_UNBLOCK);
     server_loop_run(&server->loops[0]);
     hold_signals(SIG_BLOCK);
@@ -363,6 +376,7 @@ static void stop(struct server *server)
     quota_free(&server->handshakes);
     quota_free(&server->control_quota);
     tls_manager_free(&server->tls);
+    server_keeper_stop(server);
     server_generation_unref(&server->current);
     server_generation_unref(&server->first);
     mem_free(server->conf_file);
@@ -373,7 +387,6 @@ int server_run(const char *conf_file)
     (void)signal(SIGPIPE, SIG_IGN);
     (void)umask(077);
     hold_signals(SIG_BLOCK);
-    log_start(STDERR_FILENO);
 
     struct server *server = mem_new(struct server);
     struct fault fault;
@@ -382,15 +395,18 @@ int server_run(const char *conf_file)
     if (server->conf_file == NULL)
         server->conf_file = mem_strdup(conf_file);
 
+    server_keeper_start(server, &fault);
+    log_start(STDERR_FILENO);
     int err = start(server, &fault);
     if (err == 0)
         run_loops(server);
     else
         log_event(LOG_ERROR, "server", "not-started", "why", fault.text);
     stop(server);
+    bool has_failed = server->has_failed;
     mem_free(server);
     if (err == 0)
-        log_event(LOG_INFO, "server", "stopped", "why", "signal");
+        log_event(LOG_INFO, "server", "stopped", "why", has_failed ? "keeper" : "signal");
     log_stop();
-    return err == 0 ? 0 : 1;
+    return err == 0 && !has_failed ? 0 : 1;
 }

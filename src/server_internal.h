@@ -1,5 +1,6 @@
 /*
- * server_internal: shared by server.c, server_loop.c and server_generation.c only.
+ * server_internal: shared by server.c, server_loop.c, server_generation.c and
+ * server_keeper.c only.
  */
 #ifndef POSTERN_SERVER_INTERNAL_H
 #define POSTERN_SERVER_INTERNAL_H
@@ -20,7 +21,9 @@ enum { SERVER_LOOPS_MAX = 64 };
 
 struct auth;
 struct jobs;
+struct keeper;
 struct tls_manager;
+struct tls_signer;
 
 /* One listener row's protocol service in one generation. The service is the first member, so a
  * pointer to it is a pointer to this. */
@@ -77,6 +80,11 @@ struct server {
     char *conf_file;
     struct jobs *jobs;
     struct store *store;
+    struct keeper *keeper;                  /* NULL: the keys are in this process */
+    struct tls_signer *local_signer;        /* then */
+    struct tls_signer *signer;              /* of one of the two, capped */
+    struct watch *keeper_watch;             /* on the first loop */
+    const struct settings *keeper_settings; /* in the keeper's process only */
     struct tls_manager *tls;
     struct auth *auth;
     struct pop3_locks *pop3_locks;
@@ -90,6 +98,7 @@ struct server {
     struct server_loop loops[SERVER_LOOPS_MAX];
     unsigned loop_count;
     atomic_uint ready_count;
+    bool has_failed;  /* main thread only: ends with status 1 */
     bool is_stopping; /* main thread only: loops may be gone */
 };
 
@@ -103,9 +112,23 @@ void server_served_unref(void *service);
 
 /* server_loop.c: the body of a loop's thread, from attaching to the last connection's end. */
 void server_loop_run(struct server_loop *loop);
-/* Any thread: the loop stops accepting, drains, and its run returns. */
-void server_loop_drain(struct server_loop *loop);
+/* Any thread: the loop stops accepting, drains, at most for so long and for net.drain_timeout, and
+ * its run returns. */
+void server_loop_drain(struct server_loop *loop, int64_t drain_max_ms);
 /* Any thread: the loop goes on with that generation (a reference is taken). */
 void server_loop_adopt(struct server_loop *loop, struct generation *generation);
+
+/* server.c, main thread: every loop drains, then server_run() returns. */
+void server_drain(struct server *server, int64_t drain_max_ms);
+
+/* server_keeper.c. start: before any thread, file or loop exists; settle: when the settings are
+ * known: fails with start's fault, or, without key isolation, ends the keeper. adopt: new settings
+ * are in use. watch: before the loops run. stop: when nothing signs any more. */
+void server_keeper_start(struct server *server, struct fault *fault);
+int server_keeper_settle(struct server *server, const struct settings_tls *settings,
+                         const struct fault *fault);
+void server_keeper_adopt(struct server *server, const struct settings_tls *settings);
+void server_keeper_watch(struct server *server);
+void server_keeper_stop(struct server *server);
 
 #endif

@@ -15,6 +15,7 @@ struct order {
     struct post post;
     struct server_loop *loop;
     struct generation *generation; /* a reference; NULL: drain */
+    int64_t drain_max_ms;
 };
 
 static void start_listeners(struct server_loop *loop)
@@ -186,13 +187,15 @@ static void on_relay_idle(void *owner)
     loop->is_relay_idle = true;
 }
 
-static void drain(struct server_loop *loop)
+static void drain(struct server_loop *loop, int64_t drain_max_ms)
 {
+    int64_t timeout_ms = loop->generation->settings->net.drain_timeout_ms;
+
     if (loop->is_draining)
         return;
     loop->is_draining = true;
     loop->drain_deadline_ms =
-        loop_now_ms(loop->loop) + loop->generation->settings->net.drain_timeout_ms;
+        loop_now_ms(loop->loop) + (timeout_ms < drain_max_ms ? timeout_ms : drain_max_ms);
     stop_listeners(loop);
     conn_env_drain(&loop->env);
     if (loop->relay != NULL)
@@ -219,27 +222,29 @@ static void on_order(struct post *post)
 {
     struct order *order = list_entry(post, struct order, post);
     if (order->generation == NULL)
-        drain(order->loop);
+        drain(order->loop, order->drain_max_ms);
     else
         adopt(order->loop, order->generation);
     mem_free(order);
 }
 
-static void send_order(struct server_loop *loop, struct generation *generation)
+static void send_order(struct server_loop *loop, struct generation *generation,
+                       int64_t drain_max_ms)
 {
     struct order *order = mem_new(struct order);
     order->post.run = on_order;
     order->loop = loop;
     order->generation = generation;
+    order->drain_max_ms = drain_max_ms;
     loop_post(loop->loop, &order->post);
 }
 
-void server_loop_drain(struct server_loop *loop)
+void server_loop_drain(struct server_loop *loop, int64_t drain_max_ms)
 {
-    send_order(loop, NULL);
+    send_order(loop, NULL, drain_max_ms);
 }
 
 void server_loop_adopt(struct server_loop *loop, struct generation *generation)
 {
-    send_order(loop, server_generation_ref(generation));
+    send_order(loop, server_generation_ref(generation), 0);
 }
