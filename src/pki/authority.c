@@ -1,6 +1,6 @@
 /*
  * authority: makes, loads and describes certificates that sign others, and what all certificates
- * have in common. Leaves are leaf.c, lists of revoked ones revocation.c. Tests: test_pki.c.
+ * have in common. Leaves are leaf.c, lists of revoked ones revocation.c. Tests: test_pki_make.c.
  */
 #include "base/file.h"
 #include "base/mem.h"
@@ -87,6 +87,27 @@ char *pki_crt_pem(gnutls_x509_crt_t crt)
                                                                         : mem_strdup("");
 }
 
+/* Reads back what was signed: a certificate that was only written has no names to compare. */
+static int settle(gnutls_x509_crt_t *crt)
+{
+    gnutls_datum_t der = {NULL, 0};
+    gnutls_x509_crt_t fresh = NULL;
+    int ret = gnutls_x509_crt_export2(*crt, GNUTLS_X509_FMT_DER, &der);
+
+    if (ret == 0)
+        ret = gnutls_x509_crt_init(&fresh);
+    if (ret == 0)
+        ret = gnutls_x509_crt_import(fresh, &der, GNUTLS_X509_FMT_DER);
+    gnutls_free(der.data);
+    if (ret == 0) {
+        gnutls_x509_crt_deinit(*crt);
+        *crt = fresh;
+    } else if (fresh != NULL) {
+        gnutls_x509_crt_deinit(fresh);
+    }
+    return ret;
+}
+
 static int authority_fill(struct pki_authority *authority, const struct pki_authority *parent,
                           const struct pki_authority_request *request)
 {
@@ -101,7 +122,9 @@ static int authority_fill(struct pki_authority *authority, const struct pki_auth
         ret = gnutls_x509_crt_set_key_usage(authority->crt,
                                             GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN);
     const struct pki_authority *signer = parent != NULL ? parent : authority;
-    return ret == 0 ? pki_crt_sign(authority->crt, signer->crt, signer->key) : ret;
+    if (ret == 0)
+        ret = pki_crt_sign(authority->crt, signer->crt, signer->key);
+    return ret == 0 ? settle(&authority->crt) : ret;
 }
 
 struct pki_authority *pki_authority_make(const struct pki_authority *parent,

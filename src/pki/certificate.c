@@ -1,5 +1,5 @@
 /*
- * certificate: reads what one certificate says into values. Tests: test_pki.c.
+ * certificate: reads what one certificate says into values. Tests: test_pki_make.c.
  */
 #include "pki/certificate.h"
 

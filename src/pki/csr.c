@@ -180,25 +180,21 @@ static bool wants_staple(gnutls_x509_crq_t crq)
     return is_wanted;
 }
 
-static int read_csr(struct pki_csr *csr, const char *file, struct fault *fault)
+static int parse(struct pki_csr *csr, const char *file, struct span pem, struct fault *fault)
 {
-    char *pem = NULL;
-    size_t len = 0;
-    int err = file_read_all(file, PKI_PEM_SIZE_MAX, &pem, &len, fault);
-
-    if (err != 0)
-        return err;
-    const gnutls_datum_t datum = {(unsigned char *)pem, (unsigned)len};
+    char *copy = span_dup(pem);
+    const gnutls_datum_t datum = {(unsigned char *)copy, (unsigned)pem.len};
     int ret = gnutls_x509_crq_init(&csr->crq);
+
     if (ret == 0)
         ret = gnutls_x509_crq_import(csr->crq, &datum, GNUTLS_X509_FMT_PEM);
-    mem_free(pem);
+    mem_free(copy);
     if (ret != 0)
         return fault_set(fault, ERR_SYNTAX,
                          "could not read a signing request from %s: %s; it begins with -----BEGIN "
                          "CERTIFICATE REQUEST-----",
                          file, gnutls_strerror(ret));
-    err = check_key(csr, file, fault);
+    int err = check_key(csr, file, fault);
     if (err != 0)
         return err;
     if (gnutls_x509_crq_verify(csr->crq, 0) != 0)
@@ -210,12 +206,26 @@ static int read_csr(struct pki_csr *csr, const char *file, struct fault *fault)
     return take_names(csr, file, fault);
 }
 
-struct pki_csr *pki_csr_load(const char *file, struct fault *fault)
+struct pki_csr *pki_csr_parse(struct span pem, const char *file, struct fault *fault)
 {
     struct pki_csr *csr = mem_new(struct pki_csr);
 
-    if (read_csr(csr, file, fault) != 0)
+    if (pem.len > PKI_PEM_SIZE_MAX)
+        (void)fault_set(fault, ERR_LIMIT, "%s is larger than a request can be", file);
+    if (pem.len > PKI_PEM_SIZE_MAX || parse(csr, file, pem, fault) != 0)
         pki_csr_free(&csr);
+    return csr;
+}
+
+struct pki_csr *pki_csr_load(const char *file, struct fault *fault)
+{
+    char *pem = NULL;
+    size_t len = 0;
+
+    if (file_read_all(file, PKI_PEM_SIZE_MAX, &pem, &len, fault) != 0)
+        return NULL;
+    struct pki_csr *csr = pki_csr_parse(span_make(pem, len), file, fault);
+    mem_free(pem);
     return csr;
 }
 

@@ -7,6 +7,7 @@
 #define POSTERN_PKI_CSR_H
 
 #include "base/err.h"
+#include "base/span.h"
 #include "pki/key.h"
 
 enum { PKI_CSR_NAMES_MAX = 100 /* more: refused, as nobody would read them */ };
@@ -28,6 +29,8 @@ char *pki_csr_make(const struct pki_key *key, const struct pki_csr_wish *wish, s
  * weaker than RSA 2048 or P-256 or of another kind, names that pki_name_check() refuses, none at
  * all, more than PKI_CSR_NAMES_MAX. Owned; NULL with the reason in fault. */
 struct pki_csr *pki_csr_load(const char *file, struct fault *fault);
+/* The same of bytes; file: what they are called in complaints. */
+struct pki_csr *pki_csr_parse(struct span pem, const char *file, struct fault *fault);
 void pki_csr_free(struct pki_csr **csr);
 
 /* The SANs; where there are none, the common name if it is a name. Borrowed. */

@@ -1,6 +1,6 @@
 /*
  * key: generates, loads and writes private keys. How a running server holds its keys is the matter
- * of tls/signer.h. Tests: test_pki.c.
+ * of tls/signer.h. Tests: test_pki_make.c.
  */
 #include "pki/key.h"
 

@@ -1,6 +1,6 @@
 /*
  * leaf: mints certificates of servers and clients: the private authority's, the self-signed, the
- * lab's and the tests'. Loading what the server itself uses is creds.c. Tests: test_pki.c.
+ * lab's and the tests'. Loading what the server itself uses is creds.c. Tests: test_pki_make.c.
  */
 #include <arpa/inet.h>
 
