@@ -88,6 +88,24 @@ static void check_smarthost(struct conf_load *load, const struct conf_node *root
                       "\"starttls\" or \"implicit\" with relay.smarthost_user");
 }
 
+/* Plaintext has no certificate. smarthost_verify says "required" by default, so there it is a
+ * contradiction only when it is written down. */
+static void check_verify(struct conf_load *load, const struct conf_node *root,
+                         const struct settings_relay *relay)
+{
+    const struct conf_node *smarthost = conf_node_at(root, "relay", "smarthost_verify");
+
+    if (strcmp(relay->mx_tls, "off") == 0 && strcmp(relay->mx_verify, "required") == 0)
+        conf_complain(load, conf_node_at(root, "relay", "mx_verify"),
+                      "relay.mx_verify is \"required\", but relay.mx_tls is \"off\": must be "
+                      "\"starttls\" then");
+    if (smarthost != root && relay->smarthost_tls == RELAY_TLS_OFF &&
+        strcmp(relay->smarthost_verify, "required") == 0)
+        conf_complain(load, smarthost,
+                      "relay.smarthost_verify is \"required\", but relay.smarthost_tls is "
+                      "\"off\": must be \"starttls\" or \"implicit\" then");
+}
+
 static bool needs_certificate(const struct settings *settings)
 {
     for (size_t i = 0; i < settings->listener_count; i++)
@@ -136,6 +154,7 @@ void conf_check_together(struct conf_load *load, const struct conf_node *root,
 {
     check_orders(load, root, draft);
     check_smarthost(load, root, &draft->settings.relay);
+    check_verify(load, root, &draft->settings.relay);
     check_certificate(load, root, &draft->settings);
     check_client_certificate(load, root, &draft->settings.tls);
 }

@@ -126,6 +126,11 @@ void conn_traffic(const struct conn *conn, uint64_t *in_out, uint64_t *out_out)
     *out_out = conn->bytes_out;
 }
 
+uint64_t conn_id(const struct conn *conn)
+{
+    return conn->host.conn_id;
+}
+
 void conn_wake(struct conn *conn)
 {
     host_wake(&conn->host);

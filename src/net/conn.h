@@ -94,6 +94,8 @@ void conn_env_close(struct conn_env *env);
 void conn_accept(struct conn_env *env, const struct conn_role *role, struct transport *transport);
 /* Bytes that came from and went to the transport so far. Valid until on_gone has returned. */
 void conn_traffic(const struct conn *conn, uint64_t *in_out, uint64_t *out_out);
+/* As log lines and trace events have it. */
+uint64_t conn_id(const struct conn *conn);
 /* For a session's owner: the same as host_wake() of the conn's session. */
 void conn_wake(struct conn *conn);
 /* Ends it: in the loop's next round the session hears `why`, then close. */

@@ -10,9 +10,25 @@
 #include "net/dial.h"
 #include "relay/attempt_internal.h"
 
+/* Only where the settings say so: a handshake with TLS_VERIFY_REQUIRED would have ended. */
+static void log_unverified(const struct attempt *attempt, const struct tls_facts *facts)
+{
+    struct log_line line;
+    log_begin(&line, LOG_INFO, "tls", "unverified");
+    log_hex(&line, "conn", conn_id(attempt->conn));
+    log_text(&line, "host", attempt->target.name);
+    log_text(&line, "check", pki_check_name(facts->check));
+    log_text(&line, "why",
+             facts->check_detail[0] != '\0' ? facts->check_detail
+                                            : pki_check_sentence(facts->check));
+    log_end(&line);
+}
+
 static void on_secure(void *owner, const struct tls_facts *facts)
 {
     struct attempt *attempt = owner;
+    if (facts->check != PKI_CHECK_GOOD)
+        log_unverified(attempt, facts);
     (void)snprintf(attempt->tls_text, sizeof attempt->tls_text, "%s %s %s", facts->version,
                    facts->cipher, pki_check_name(facts->check));
 }

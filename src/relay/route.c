@@ -12,6 +12,20 @@ static enum tls_verify verify_of(const char *text)
     return span_is(span_of(text), "opportunistic") ? TLS_VERIFY_OPPORTUNISTIC : TLS_VERIFY_REQUIRED;
 }
 
+static enum relay_tls tls_of(const char *text)
+{
+    if (span_is(span_of(text), "off"))
+        return RELAY_TLS_OFF;
+    return span_is(span_of(text), "starttls") ? RELAY_TLS_STARTTLS : RELAY_TLS_MAY;
+}
+
+/* What must be verified must be there: whoever hides the offer of STARTTLS gets nothing. */
+static void demand_tls(struct route *route)
+{
+    if (route->verify == TLS_VERIFY_REQUIRED && route->tls == RELAY_TLS_MAY)
+        route->tls = RELAY_TLS_STARTTLS;
+}
+
 void relay_route(const struct relay *relay, const struct store_queue_row *row, struct route *out,
                  struct buf *key_out)
 {
@@ -23,13 +37,16 @@ void relay_route(const struct relay *relay, const struct store_queue_row *row, s
             .tls = settings->smarthost_tls,
             .verify = verify_of(settings->smarthost_verify),
         };
+        demand_tls(out);
         buf_puts(key_out, "smarthost");
         return;
     }
-    /* Between servers that do not know each other TLS is taken where offered; the certificate is
-     * looked at and told, not demanded (RFC 7435). */
-    *out = (struct route){
-        .port = settings->mx_port, .tls = RELAY_TLS_MAY, .verify = TLS_VERIFY_OPPORTUNISTIC};
+    /* By default TLS is taken where offered between servers that do not know each other; the
+     * certificate is looked at and told, not demanded (RFC 7435). */
+    *out = (struct route){.port = settings->mx_port,
+                          .tls = tls_of(settings->mx_tls),
+                          .verify = verify_of(settings->mx_verify)};
+    demand_tls(out);
     struct address address;
     const char *reason;
     if (address_parse(row->recipient, &address, &reason) != 0)
@@ -49,5 +66,6 @@ bool relay_routes_differ(const struct settings_relay *old, const struct settings
            strcmp(old->smarthost_user, new->smarthost_user) != 0 ||
            strcmp(old->smarthost_password, new->smarthost_password) != 0 ||
            old->smarthost_port != new->smarthost_port || old->smarthost_tls != new->smarthost_tls ||
+           strcmp(old->mx_tls, new->mx_tls) != 0 || strcmp(old->mx_verify, new->mx_verify) != 0 ||
            old->mx_port != new->mx_port;
 }

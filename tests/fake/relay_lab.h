@@ -7,6 +7,7 @@
  *   one.test      MX one.hop.test (hop 0)
  *   two.test      MX 10 one.hop.test (hop 0), MX 20 two.hop.test (hop 1)
  *   example.org   MX mx.example.org (the server)
+ *   wrong.test    MX other.example.org (the server, whose certificate has not that name)
  *   null.test     null MX        loop.test  MX relay.example
  *   later.test    SERVFAIL       all others do not exist
  */

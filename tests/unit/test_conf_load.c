@@ -76,6 +76,10 @@ static const struct bad_case {
     {HEAD "relay = { smarthost = \"a\"; smarthost_user = \"u\"; smarthost_password = \"p\";\n "
           "smarthost_tls = \"may\"; };",
      "p.conf:3: relay.smarthost_tls would send the password in plaintext", 1},
+    {HEAD "relay = { mx_tls = \"off\";\n mx_verify = \"required\"; };",
+     "p.conf:3: relay.mx_verify is \"required\", but relay.mx_tls is \"off\"", 1},
+    {HEAD "relay = { smarthost_tls = \"off\"; smarthost_verify = \"required\"; };",
+     "relay.smarthost_verify is \"required\", but relay.smarthost_tls is \"off\"", 1},
     {HEAD "relay = { retry_min = \"5h\"; };", "relay.retry_min is larger than relay.retry_max", 1},
     {HEAD "tls = { certificate = \"\"; };",
      "tls.certificate is empty, but there are listeners with TLS", 1},

@@ -18,9 +18,11 @@ struct settings_relay {
     const char *smarthost_verify; /* "required", "opportunistic", "off" */
     const char *smarthost_user;   /* "": no AUTH */
     const char *smarthost_password;
-    uint16_t mx_port;     /* 25; others for laboratories */
-    const char *resolver; /* address[:port] of a DNS server; "": the system's */
-    int64_t retry_min_ms; /* first retry; doubles, with jitter, up to retry_max */
+    const char *mx_tls;    /* "may", "starttls" (demanded), "off" */
+    const char *mx_verify; /* "opportunistic", "required", "off" */
+    uint16_t mx_port;      /* 25; others for laboratories */
+    const char *resolver;  /* address[:port] of a DNS server; "": the system's */
+    int64_t retry_min_ms;  /* first retry; doubles, with jitter, up to retry_max */
     int64_t retry_max_ms;
     int64_t expire_ms;        /* then a failure report is sent (RFC 5321 4.5.4.1: 4-5 days) */
     unsigned concurrency_max; /* connections to one destination */
