@@ -138,6 +138,8 @@ static bool parse_line(struct span line, struct pki_index *index)
     struct span fields[FIELD_COUNT], subject;
     struct pki_index_entry read = {0};
 
+    if (span_has_nul(line))
+        return false;
     for (size_t i = 0; i < FIELD_COUNT; i++) {
         line = span_trim(line);
         fields[i] = span_cut(&line, ' ');
