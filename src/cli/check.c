@@ -19,17 +19,23 @@ static const char help[] =
     "\n"
     "Example: postern check -c /etc/postern/postern.conf\n";
 
+static void on_remark(void *owner, const struct tls_remark *remark)
+{
+    const struct settings *const *settings = owner;
+
+    (void)fprintf(stderr, "%s: tls: %s: %s\n", (*settings)->file,
+                  remark->level == LOG_ERROR ? "error" : "warning", remark->why);
+}
+
 static int check_tls(const struct settings *settings)
 {
+    const struct tls_remarks remarks = {on_remark, &settings};
     struct fault fault;
     fault_clear(&fault);
-    struct tls_manager *manager = tls_manager_create(&settings->tls, &clock_system, NULL, &fault);
-    if (manager == NULL) {
+    int err = tls_manager_check(&settings->tls, &clock_system, &remarks, &fault);
+    if (err != 0)
         (void)fprintf(stderr, "%s: tls: %s\n", settings->file, fault.text);
-        return CLI_COULD_NOT;
-    }
-    tls_manager_free(&manager);
-    return CLI_OK;
+    return err == 0 ? CLI_OK : CLI_COULD_NOT;
 }
 
 static int check_user(const struct settings *settings)

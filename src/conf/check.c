@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "conf/conf_internal.h"
+#include "conf/lists_internal.h"
 
 const struct conf_node *conf_node_at(const struct conf_node *root, const char *group,
                                      const char *name)
@@ -122,12 +122,12 @@ static void check_certificate(struct conf_load *load, const struct conf_node *ro
 
     if (!needs_certificate(settings)) {
         /* The default names a file that nobody needs then. */
-        if (node == root)
+        if (node == root || tls->pairs[0].certificate[0] == '\0') {
             tls->pairs[0].certificate = tls->pairs[0].key = "";
-        tls->pair_count = tls->pairs[0].certificate[0] != '\0';
+            tls->pair_count = 0;
+        }
         return;
     }
-    tls->pair_count = 1;
     if (tls->pairs[0].certificate[0] == '\0')
         conf_complain(load, node,
                       "tls.certificate is empty, but there are listeners with TLS: "
@@ -161,8 +161,8 @@ void conf_check_together(struct conf_load *load, const struct conf_node *root,
 
 /* --- the machine --- */
 
-static void check_file(struct conf_load *load, const struct conf_node *node, const char *path,
-                       const char *file)
+void conf_check_file(struct conf_load *load, const struct conf_node *node, const char *path,
+                     const char *file)
 {
     struct stat stat_of;
 
@@ -176,8 +176,8 @@ static void check_file(struct conf_load *load, const struct conf_node *node, con
 }
 
 /* A secret that everybody on the machine can read is none. */
-static void check_privacy(struct conf_load *load, const struct conf_node *node, const char *file,
-                          const char *what)
+void conf_check_privacy(struct conf_load *load, const struct conf_node *node, const char *file,
+                        const char *what)
 {
     struct stat stat_of;
 
@@ -198,14 +198,17 @@ void conf_check_machine(struct conf_load *load, const struct conf_node *root,
         const char *const *field = (const void *)((const char *)draft + row->offset);
         const struct conf_node *node = conf_node_at(root, row->group, row->name);
         if ((row->flags & CONF_FILE) != 0)
-            check_file(load, node, conf_row_path(row, path), *field);
+            conf_check_file(load, node, conf_row_path(row, path), *field);
         if ((row->flags & CONF_SECRET) != 0 && (*field)[0] != '\0')
-            check_privacy(load, node, node->file, "a password");
+            conf_check_privacy(load, node, node->file, "a password");
     }
-    check_privacy(load, conf_node_at(root, "tls", "key"), settings->tls.pairs[0].key,
-                  "the private key");
-    check_privacy(load, conf_node_at(root, "tls", "client_key"), settings->tls.client_key,
-                  "the private key");
+    conf_check_privacy(load, conf_node_at(root, "tls", "key"), settings->tls.pairs[0].key,
+                       "the private key");
+    conf_check_privacy(load, conf_node_at(root, "tls", "client_key"), settings->tls.client_key,
+                       "the private key");
+    conf_check_privacy(load, conf_node_at(root, "tls", "ticket_key"), settings->tls.ticket_key,
+                       "the ticket key");
+    conf_check_certificates(load, root, &settings->tls);
     if (settings->server.user[0] != '\0' && getpwnam(settings->server.user) == NULL)
         conf_complain(load, user,
                       "there is no user \"%.100s\": make it (useradd --system) or name "

@@ -1,7 +1,7 @@
 /*
  * conf: generations of settings: made from a file, a text or the defaults, counted, compared. The
- * steps of a load are in read.c (text to tree), fill.c and listeners.c (tree to fields), check.c.
- * Tests: test_conf_load.c.
+ * steps of a load are in read.c (text to tree), fill.c, groups.c, listeners.c and certificates.c
+ * (tree to fields), check.c. Tests: test_conf_load.c.
  */
 #include "conf/conf.h"
 
@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/require.h"
-#include "conf/conf_internal.h"
+#include "conf/lists_internal.h"
 
 enum conf_checks { CONF_CHECK_TEXT, CONF_CHECK_MACHINE };
 
@@ -79,6 +79,7 @@ static const struct settings *load_text(struct span text, const char *file, enum
     if (root != NULL) {
         fill_all(&load, root, draft);
         conf_fill_listeners(&load, root, draft);
+        conf_fill_certificates(&load, root, draft);
     }
     /* Only what is sound by itself is compared: else one slip would be told twice. */
     if (load.complaint_count == 0)

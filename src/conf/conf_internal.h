@@ -105,6 +105,8 @@ extern const struct conf_row conf_rows[];
 extern const size_t conf_row_count;
 extern const struct conf_row conf_listener_rows[];
 extern const size_t conf_listener_row_count;
+extern const struct conf_row conf_certificate_rows[];
+extern const size_t conf_certificate_row_count;
 
 struct conf_group {
     const char *name, *sentence;
@@ -129,17 +131,17 @@ void conf_fill(struct conf_load *load, const struct conf_node *group,
 void conf_refuse_unknown(struct conf_load *load, const struct conf_node *group,
                          const struct conf_scope *scope);
 
-/* --- listeners.c: the list, and how its default is written --- */
-void conf_fill_listeners(struct conf_load *load, const struct conf_node *root,
-                         struct conf_draft *draft);
-void conf_put_listeners(struct buf *out);
-
 /* --- check.c: what one row cannot see --- */
 void conf_check_together(struct conf_load *load, const struct conf_node *root,
                          struct conf_draft *draft);
 /* Files and users that the settings name. */
 void conf_check_machine(struct conf_load *load, const struct conf_node *root,
                         const struct conf_draft *draft);
+/* A file that must be there and readable; one with what nobody else may read. file "": none. */
+void conf_check_file(struct conf_load *load, const struct conf_node *node, const char *path,
+                     const char *file);
+void conf_check_privacy(struct conf_load *load, const struct conf_node *node, const char *file,
+                        const char *what);
 /* The node that sets "smtp.recipients_max", or the root for its line. */
 const struct conf_node *conf_node_at(const struct conf_node *root, const char *group,
                                      const char *name);

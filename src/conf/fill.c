@@ -283,6 +283,10 @@ void conf_fill(struct conf_load *load, const struct conf_node *group,
 
 /* --- unknown keys --- */
 
+/* What may stand at the top level beside rows and groups (groups.c). */
+static const char *const list_names[] = {"listeners", "certificates"};
+enum { LIST_NAME_COUNT = sizeof list_names / sizeof *list_names };
+
 /* Levenshtein's distance, for texts up to KEY_LEN_MAX. */
 static unsigned distance(struct span a, struct span b)
 {
@@ -343,8 +347,8 @@ static void complain_of_unknown(struct conf_load *load, const struct conf_node *
                 nearest_try(&nearest, scope->rows[i].name);
         for (size_t i = 0; group_name[0] == '\0' && i < conf_group_count; i++)
             nearest_try(&nearest, conf_groups[i].name);
-        if (group_name[0] == '\0')
-            nearest_try(&nearest, "listeners");
+        for (size_t i = 0; group_name[0] == '\0' && i < LIST_NAME_COUNT; i++)
+            nearest_try(&nearest, list_names[i]);
     }
     /* More than a third wrong is no slip of the pen. */
     if (nearest.name != NULL && nearest.distance <= 1 + nearest.wanted.len / 3)
@@ -369,7 +373,10 @@ static bool is_known(const struct conf_scope *scope, const char *name)
     for (size_t i = 0; i < conf_group_count; i++)
         if (strcmp(conf_groups[i].name, name) == 0)
             return true;
-    return strcmp(name, "listeners") == 0;
+    for (size_t i = 0; i < LIST_NAME_COUNT; i++)
+        if (strcmp(list_names[i], name) == 0)
+            return true;
+    return false;
 }
 
 void conf_refuse_unknown(struct conf_load *load, const struct conf_node *group,

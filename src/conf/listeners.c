@@ -2,7 +2,7 @@
  * listeners: the list of listeners and its defaults: all seven when the file has none. Their keys
  * are rows of schema.c, filled by fill.c. Tests: test_conf_load.c.
  */
-#include "conf/conf_internal.h"
+#include "conf/lists_internal.h"
 
 enum { LISTENER_COUNT_MAX = 100 };
 
@@ -72,19 +72,13 @@ static void check_against(struct conf_load *load, const struct conf_node *node,
                       before->name, listener->name, listener->port);
 }
 
-static void fill_one(struct conf_load *load, const struct conf_node *node, struct conf_draft *draft)
+static void fill_one(struct conf_load *load, const struct conf_node *node,
+                     const struct conf_scope *scope, struct conf_draft *draft)
 {
-    const struct conf_scope scope = {conf_listener_rows, conf_listener_row_count, "listeners"};
     struct settings *settings = &draft->settings;
     struct settings_listener *listener = &settings->listeners[settings->listener_count];
 
-    if (node->kind != CONF_KIND_GROUP) {
-        conf_complain(load, node, "a member of listeners is %s: must be a group { name = ...; }",
-                      conf_kind_name(node->kind));
-        return;
-    }
-    conf_refuse_unknown(load, node, &scope);
-    conf_fill(load, node, &scope, listener);
+    conf_fill(load, node, scope, listener);
     fill_port(load, node, draft->port_offset, listener);
     for (size_t i = 0; i < settings->listener_count; i++)
         check_against(load, node, listener, &settings->listeners[i]);
@@ -110,29 +104,20 @@ static void fill_defaults(struct conf_load *load, const struct conf_node *root,
 void conf_fill_listeners(struct conf_load *load, const struct conf_node *root,
                          struct conf_draft *draft)
 {
-    const struct conf_node *list = conf_node_get(root, "listeners");
-    size_t count = 0;
+    const struct conf_groups groups = {.name = "listeners",
+                                       .rows = conf_listener_rows,
+                                       .row_count = conf_listener_row_count,
+                                       .count_min = 1,
+                                       .count_max = LISTENER_COUNT_MAX,
+                                       .fill = fill_one};
+    const struct conf_node *list = conf_node_get(root, groups.name);
 
     draft->settings.listeners =
         arena_alloc(load->arena, LISTENER_COUNT_MAX * sizeof *draft->settings.listeners);
-    if (list == NULL) {
+    if (list == NULL)
         fill_defaults(load, root, draft);
-        return;
-    }
-    if (list->kind != CONF_KIND_LIST) {
-        conf_complain(load, list, "listeners is %s: must be a list of groups, ( { ... }, { ... } )",
-                      conf_kind_name(list->kind));
-        return;
-    }
-    for (const struct conf_node *node = list->children; node != NULL; node = node->next)
-        count++;
-    if (count == 0 || count > LISTENER_COUNT_MAX) {
-        conf_complain(load, list, "listeners has %zu members: must have between 1 and %d", count,
-                      LISTENER_COUNT_MAX);
-        return;
-    }
-    for (const struct conf_node *node = list->children; node != NULL; node = node->next)
-        fill_one(load, node, draft);
+    else
+        conf_fill_groups(load, list, &groups, draft);
 }
 
 void conf_put_listeners(struct buf *out)

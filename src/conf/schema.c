@@ -54,6 +54,8 @@ const struct conf_row conf_rows[] = {
  "PEM file with the server's certificate first, its intermediates behind it. May be empty when no listener uses TLS."},
 {"tls", "key", CONF_STRING, CONF_PATH, "tls/server-key.pem", 0, 0, NULL, AT(settings.tls.pairs[0].key), NULL,
  "PEM file with the private key, readable by its owner only, who with key_isolation may be root. ECDSA P-256 costs an eighth of the time of RSA-2048."},
+{"tls", "staple", CONF_STRING, CONF_PATH, "", 0, 0, NULL, AT(settings.tls.pairs[0].staple), NULL,
+ "DER file with the OCSP response for the certificate, refreshed by others; served while it is good. Empty: none."},
 {"tls", "trusted", CONF_STRING, CONF_PATH | CONF_FILE, "", 0, 0, NULL, AT(settings.tls.trusted), NULL,
  "PEM file of the authorities that outbound checks trust; empty: the system's."},
 {"tls", "revocations", CONF_STRING, CONF_PATH | CONF_FILE, "", 0, 0, NULL, AT(settings.tls.revocations), NULL,
@@ -70,6 +72,14 @@ const struct conf_row conf_rows[] = {
  "What clients may negotiate: \"intermediate\" (TLS 1.2 and 1.3), \"modern\" (1.3 only), or a GnuTLS priority string that is no weaker."},
 {"tls", "client_profile", CONF_STRING, 0, "intermediate", 0, 0, NULL, AT(settings.tls.client_profile), NULL,
  "The same for connections that the relay makes."},
+
+{"tls", "ticket_key", CONF_STRING, CONF_PATH | CONF_FILE, "", 0, 0, NULL, AT(settings.tls.ticket_key), NULL,
+ "File of at least 32 random bytes that seal session tickets; servers that share it resume each other's sessions. "
+ "Empty: a random key of this process."},
+{"tls", "ticket_time", CONF_TIME, 0, "6h", MIN, 7 * D, NULL, AT(settings.tls.ticket_time_ms), NULL,
+ "How long a client may resume a session. The keys made of ticket_key change after three times that long."},
+{"tls", "watch", CONF_TIME, 0, "10s", 0, H, NULL, AT(settings.tls.watch_ms), NULL,
+ "How often the files named here are looked at; changed ones are loaded when they have been quiet for as long. 0s: only SIGHUP."},
 
 {"net", "connections_max", CONF_COUNT, 0, "10000", 1, 1000000, NULL, AT(settings.net.connections_max), NULL,
  "Connections in all; further ones are told so and closed. An idle TLS session takes about 12 KiB."},
@@ -224,8 +234,23 @@ const struct conf_row conf_listener_rows[] = {
 {"listeners", "port", CONF_COUNT, 0, "0", 0, 65535, NULL, AT(port), NULL,
  "Its port; 0: the usual one of protocol and tls (25, 587, 465, 143, 993, 110, 995). port_offset is added."},
 };
+
+#undef AT
+#define AT(field) \
+    offsetof(struct settings_tls_pair, field), sizeof(((struct settings_tls_pair *)NULL)->field)
+
+const struct conf_row conf_certificate_rows[] = {
+{"certificates", "certificate", CONF_STRING, CONF_PATH | CONF_REQUIRED, "", 0, 0, NULL, AT(certificate), NULL,
+ "PEM file with the certificate, its intermediates behind it; shown to clients that ask for one of its names."},
+{"certificates", "key", CONF_STRING, CONF_PATH | CONF_REQUIRED, "", 0, 0, NULL, AT(key), NULL,
+ "PEM file with its private key."},
+{"certificates", "staple", CONF_STRING, CONF_PATH, "", 0, 0, NULL, AT(staple), NULL,
+ "DER file with its OCSP response; empty: none."},
+};
 /* clang-format on */
 const size_t conf_listener_row_count = sizeof conf_listener_rows / sizeof *conf_listener_rows;
+const size_t conf_certificate_row_count =
+    sizeof conf_certificate_rows / sizeof *conf_certificate_rows;
 
 const char *conf_row_path(const struct conf_row *row, char out[80])
 {

@@ -3,7 +3,7 @@
  * default, and the manual page. Both are generated (scripts/regenerate); a test compares them with
  * what is in the repository. Tests: test_conf_show.c.
  */
-#include "conf/conf_internal.h"
+#include "conf/lists_internal.h"
 #include "conf/value.h"
 
 enum { COMMENT_WIDTH = 96, MANUAL_WIDTH = 78 };
@@ -113,22 +113,34 @@ static void put_rows(struct buf *out, const char *group, const char *indent)
     }
 }
 
-static void put_listener_rows(struct buf *out)
+static void put_member_rows(struct buf *out, const char *head, const struct conf_row *rows,
+                            size_t count)
 {
     struct buf text;
 
-    buf_puts(out,
-             "\n# Where connections are taken: a list of groups. Without the key these seven.\n");
-    for (size_t i = 0; i < conf_listener_row_count; i++) {
-        const struct conf_row *row = &conf_listener_rows[i];
+    buf_puts(out, head);
+    for (size_t i = 0; i < count; i++) {
         buf_init(&text, 0);
-        buf_printf(&text, "%s: %s (", row->name, row->sentence);
-        put_range(&text, row);
+        buf_printf(&text, "%s: %s (", rows[i].name, rows[i].sentence);
+        put_range(&text, &rows[i]);
         buf_puts(&text, ")");
         put_comment(out, "", buf_span(&text));
         buf_release(&text);
     }
+}
+
+static void put_lists(struct buf *out)
+{
+    put_member_rows(
+        out, "\n# Where connections are taken: a list of groups. Without the key these seven.\n",
+        conf_listener_rows, conf_listener_row_count);
     conf_put_listeners(out);
+    put_member_rows(
+        out,
+        "\n# Certificates beside tls.certificate, which is the default: a list of groups.\n"
+        "# Several for one name, say ECDSA and RSA: a client gets the one that it can verify.\n",
+        conf_certificate_rows, conf_certificate_row_count);
+    buf_puts(out, "certificates = ( );\n");
 }
 
 void conf_write_reference(struct buf *text_out)
@@ -140,7 +152,7 @@ void conf_write_reference(struct buf *text_out)
              "\"30s\".\n"
              "# Paths are relative to the directory of the file that names them.\n\n");
     put_rows(text_out, "", "");
-    put_listener_rows(text_out);
+    put_lists(text_out);
     for (size_t i = 0; i < conf_group_count; i++) {
         buf_puts(text_out, "\n");
         put_comment(text_out, "", span_of(conf_groups[i].sentence));
@@ -268,6 +280,11 @@ void conf_write_manual(struct buf *text_out)
                        "served.\n.Bl -tag -width Ds\n");
     for (size_t i = 0; i < conf_listener_row_count; i++)
         put_manual_row(text_out, &conf_listener_rows[i]);
+    buf_puts(text_out, ".El\n.Sh CERTIFICATES\n.Ic certificates\n"
+                       "is a list of groups with these keys, beside the certificate of group tls, "
+                       "which is the default.\n.Bl -tag -width Ds\n");
+    for (size_t i = 0; i < conf_certificate_row_count; i++)
+        put_manual_row(text_out, &conf_certificate_rows[i]);
     buf_puts(text_out, ".El\n.Sh GROUPS\n");
     for (size_t i = 0; i < conf_group_count; i++) {
         buf_printf(text_out, ".Ss %s\n", conf_groups[i].name);

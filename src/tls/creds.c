@@ -1,149 +1,37 @@
 /*
- * creds: reads certificate and key files into GnuTLS credentials and checks them first: the
- * chain in order, the key that of the leaf, the dates. Who holds the result is manager.c; making
- * certificates is pki.c. Tests: test_tls_manager.c.
+ * creds: GnuTLS's credentials objects, made of our own certificates and the keys behind the signer.
+ * Reading and checking certificates is own.c.
+ * Tests: test_tls_manager.c, test_tls_identity.c.
  */
-#include <stdio.h>
-#include <time.h>
+#include <gnutls/abstract.h>
 
-#include "base/codec.h"
-#include "base/file.h"
-#include "base/log.h"
-#include "base/mem.h"
-#include "tls/tls_internal.h"
+#include "tls/own_internal.h"
 
-enum {
-    CHAIN_MAX = 16,           /* what GnuTLS's own verification follows */
-    PEM_SIZE_MAX = 256 * 1024 /* a chain is some 10 KiB */
-};
-
-struct chain {
-    gnutls_x509_crt_t crts[CHAIN_MAX];
-    unsigned count;
-};
-
-static void chain_deinit(struct chain *chain)
-{
-    for (unsigned i = 0; i < chain->count; i++)
-        gnutls_x509_crt_deinit(chain->crts[i]);
-    chain->count = 0;
-}
-
-static int chain_load(const char *setting, const char *file, struct chain *chain,
-                      struct fault *fault)
-{
-    char *pem = NULL;
-    size_t len = 0;
-    int err = file_read_all(file, PEM_SIZE_MAX, &pem, &len, fault);
-
-    if (err != 0)
-        return fault_wrap(fault, "%s", setting);
-    const gnutls_datum_t datum = {(unsigned char *)pem, (unsigned)len};
-    chain->count = CHAIN_MAX;
-    int ret = gnutls_x509_crt_list_import(chain->crts, &chain->count, &datum, GNUTLS_X509_FMT_PEM,
-                                          GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED);
-    mem_free(pem);
-    if (ret > 0)
-        return 0;
-    chain->count = 0;
-    return fault_set(fault, ERR_CONFIG,
-                     "could not read certificates from %s: %s; it must hold the "
-                     "certificate first, then its intermediates, in PEM",
-                     file, ret == 0 ? "there is none in it" : gnutls_strerror(ret));
-}
-
-/* For faults: the subject, escaped and cut. */
-static const char *subject_of(gnutls_x509_crt_t crt, char out[128])
-{
-    char name[256];
-    size_t len = sizeof name;
-
-    if (gnutls_x509_crt_get_dn(crt, name, &len) != GNUTLS_E_SUCCESS || len == 0)
-        return "without a subject";
-    codec_escape(span_make(name, strnlen(name, len)), out, 128);
-    return out;
-}
-
-static int chain_check_order(const char *file, const struct chain *chain, struct fault *fault)
-{
-    char subject[128], issuer[128];
-
-    for (unsigned i = 1; i < chain->count; i++)
-        if (gnutls_x509_crt_check_issuer(chain->crts[i - 1], chain->crts[i]) == 0)
-            return fault_set(fault, ERR_CONFIG,
-                             "%s is not in order: certificate %u (%s) did not issue certificate "
-                             "%u (%s); put the server's certificate first, each issuer behind it",
-                             file, i + 1, subject_of(chain->crts[i], issuer), i,
-                             subject_of(chain->crts[i - 1], subject));
-    return 0;
-}
-
-static int chain_check_key(const struct settings_tls_pair *pair, const struct chain *chain,
-                           const struct tls_key *key, struct fault *fault)
-{
-    unsigned char of_crt[TLS_KEY_ID_SIZE];
-    size_t len = sizeof of_crt;
-
-    if (gnutls_x509_crt_get_key_id(chain->crts[0], GNUTLS_KEYID_USE_SHA256, of_crt, &len) == 0 &&
-        len == sizeof key->key_id && memcmp(of_crt, key->key_id, len) == 0)
-        return 0;
-    return fault_set(fault, ERR_CONFIG,
-                     "%s is not the key of the first certificate in %s; name the pair that was "
-                     "issued together",
-                     pair->key, pair->certificate);
-}
-
-static int chain_check_dates(const char *file, const struct chain *chain, int64_t now_s,
-                             struct fault *fault)
-{
-    for (unsigned i = 0; i < chain->count; i++) {
-        time_t from = gnutls_x509_crt_get_activation_time(chain->crts[i]);
-        time_t until = gnutls_x509_crt_get_expiration_time(chain->crts[i]);
-        bool is_early = now_s < (int64_t)from;
-        time_t when = is_early ? from : until;
-        struct tm tm;
-        char date[32], subject[128];
-
-        if (!is_early && now_s <= (int64_t)until)
-            continue;
-        (void)gmtime_r(&when, &tm);
-        (void)strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S UTC", &tm);
-        return fault_set(fault, ERR_CONFIG, "certificate %u in %s (%s) %s %s; %s", i + 1, file,
-                         subject_of(chain->crts[i], subject),
-                         is_early ? "is not valid before" : "expired on", date,
-                         is_early ? "check the machine's clock" : "renew it");
-    }
-    return 0;
-}
-
-static int chain_check_now(const char *file, const struct chain *chain, enum tls_dates dates,
-                           const struct clock *clock, struct fault *fault)
-{
-    struct fault late;
-
-    if (dates == TLS_DATES_STRICT)
-        return chain_check_dates(file, chain, clock_wall_s(clock), fault);
-    if (chain_check_dates(file, chain, clock_wall_s(clock), &late) != 0)
-        log_event(LOG_ERROR, "tls", "certificate", "why", late.text);
-    return 0;
-}
+/* The order in which GnuTLS tries them for a client that can verify several (FACTS 1: what a
+ * handshake costs us). */
+static const gnutls_pk_algorithm_t algorithms[] = {GNUTLS_PK_ECDSA, GNUTLS_PK_EDDSA_ED25519,
+                                                   GNUTLS_PK_EDDSA_ED448, GNUTLS_PK_RSA,
+                                                   GNUTLS_PK_RSA_PSS};
 
 /* The chain and its key into the credentials; returns their index there, or a GnuTLS code. */
-static int cred_add(gnutls_certificate_credentials_t cred, const struct chain *chain,
+static int cred_add(gnutls_certificate_credentials_t cred, const struct tls_own *own,
                     struct tls_signer *signer, const struct tls_key *key)
 {
-    gnutls_pcert_st pcerts[CHAIN_MAX];
+    gnutls_pcert_st pcerts[OWN_CHAIN_MAX];
+    const char *no_names[1] = {NULL};
     gnutls_privkey_t privkey = NULL;
     unsigned count = 0;
     int ret = tls_key_import(signer, key, &privkey);
 
-    while (ret == GNUTLS_E_SUCCESS && count < chain->count) {
-        ret = gnutls_pcert_import_x509(&pcerts[count], chain->crts[count], 0);
+    while (ret == GNUTLS_E_SUCCESS && count < own->count) {
+        ret = gnutls_pcert_import_x509(&pcerts[count], own->crts[count], 0);
         count += ret == GNUTLS_E_SUCCESS;
     }
-    /* Takes the key and what the certificates hold. */
+    /* Takes the key and what the certificates hold. Given no names, for NULL it would take those of
+     * the certificate and prefer an exact one: which name is whose is identity.c's, GnuTLS only
+     * chooses by algorithm. */
     if (ret == GNUTLS_E_SUCCESS)
-        ret = gnutls_certificate_set_key(cred, NULL, 0, pcerts, (int)count, privkey);
+        ret = gnutls_certificate_set_key(cred, no_names, 0, pcerts, (int)count, privkey);
     if (ret >= 0)
         return ret;
     while (count > 0)
@@ -152,99 +40,60 @@ static int cred_add(gnutls_certificate_credentials_t cred, const struct chain *c
     return ret;
 }
 
-static int cred_create(const struct settings_tls_pair *pair, const struct chain *chain,
-                       const struct tls_generation *generation,
-                       gnutls_certificate_credentials_t *cred_out, struct fault *fault)
+static int cred_fault(const struct tls_own *own, int ret, struct fault *fault)
 {
-    gnutls_certificate_credentials_t cred = NULL;
-    int ret = gnutls_certificate_allocate_credentials(&cred);
-
-    if (ret == GNUTLS_E_SUCCESS) {
-        /* chain_check_key() has matched them; GnuTLS would sign something to find out. */
-        gnutls_certificate_set_flags(cred, GNUTLS_CERTIFICATE_API_V2 |
-                                               GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
-        ret = cred_add(cred, chain, generation->signer, &generation->keyring.keys[0]);
-    }
-    if (ret >= 0) {
-        *cred_out = cred;
-        return 0;
-    }
-    if (cred != NULL)
-        gnutls_certificate_free_credentials(cred);
     return fault_set(fault, ERR_CONFIG, "could not use the certificate in %s: %s; replace it",
-                     pair->certificate, gnutls_strerror(ret));
+                     own->file, gnutls_strerror(ret));
 }
 
-/* Read and seen to be one certificate's chain and key. */
-static int chain_load_whole(const char *setting, const struct settings_tls_pair *pair,
-                            const struct tls_key *key, struct chain *chain, struct fault *fault)
+static int cred_allocate(gnutls_certificate_credentials_t *cred_out, struct fault *fault)
 {
-    int err = chain_load(setting, pair->certificate, chain, fault);
-
-    if (err == 0)
-        err = chain_check_order(pair->certificate, chain, fault);
-    if (err == 0)
-        err = chain_check_key(pair, chain, key, fault);
-    return err;
+    if (gnutls_certificate_allocate_credentials(cred_out) != GNUTLS_E_SUCCESS)
+        return fault_set(fault, ERR_TLS, "could not make TLS credentials; restart");
+    /* own.c has matched keys and certificates; GnuTLS would sign something to find out. */
+    gnutls_certificate_set_flags(*cred_out, GNUTLS_CERTIFICATE_API_V2 |
+                                                GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
+    return 0;
 }
 
-int tls_creds_load_server(const struct settings_tls *settings,
-                          const struct tls_generation *generation, enum tls_dates dates,
-                          gnutls_certificate_credentials_t *cred_out, struct fault *fault)
+static int cred_add_pair(const struct tls_generation *generation, size_t index,
+                         gnutls_certificate_credentials_t cred, struct fault *fault)
 {
-    const struct settings_tls_pair *pair = &settings->pairs[0];
-    struct chain chain = {.count = 0};
+    struct tls_own *own = &generation->own[index];
+    int ret = cred_add(cred, own, generation->signer, &generation->keyring.keys[index]);
 
-    if (settings->pair_count == 0)
-        return 0;
-    int err =
-        chain_load_whole("tls.certificate", pair, &generation->keyring.keys[0], &chain, fault);
-    if (err == 0)
-        err = chain_check_now(pair->certificate, &chain, dates, generation->clock, fault);
-    if (err == 0)
-        err = cred_create(pair, &chain, generation, cred_out, fault);
-    chain_deinit(&chain);
-    return err;
+    if (ret < 0)
+        return cred_fault(own, ret, fault);
+    tls_staple_attach(cred, (unsigned)ret, &own->staple);
+    return 0;
 }
 
-/* What is shown to servers that ask for a certificate. */
-static int client_certificate_load(const struct settings_tls *settings,
-                                   const struct tls_generation *generation,
-                                   gnutls_certificate_credentials_t cred, struct fault *fault)
+int tls_creds_create_client(const struct tls_generation *generation, const struct tls_own *own,
+                            gnutls_certificate_credentials_t *cred_out, struct fault *fault)
 {
-    const struct settings_tls_pair pair = {settings->client_certificate, settings->client_key, ""};
-    struct chain chain = {.count = 0};
+    int err = cred_allocate(cred_out, fault);
 
-    if (settings->client_certificate[0] == '\0')
-        return 0;
-    int err = chain_load_whole("tls.client_certificate", &pair, &generation->keyring.client, &chain,
-                               fault);
-    if (err == 0) {
-        int ret = cred_add(cred, &chain, generation->signer, &generation->keyring.client);
-        if (ret < 0)
-            err =
-                fault_set(fault, ERR_CONFIG, "could not use the certificate in %s: %s; replace it",
-                          pair.certificate, gnutls_strerror(ret));
-    }
-    chain_deinit(&chain);
-    return err;
+    if (err != 0 || own == NULL)
+        return err;
+    int ret = cred_add(*cred_out, own, generation->signer, &generation->keyring.client);
+    return ret < 0 ? cred_fault(own, ret, fault) : 0;
 }
 
-int tls_creds_load_client(const struct settings_tls *settings,
-                          const struct tls_generation *generation,
-                          gnutls_certificate_credentials_t *cred_out, struct fault *fault)
+int tls_creds_create(const struct tls_generation *generation, const struct tls_pair_set *pairs,
+                     gnutls_certificate_credentials_t *cred_out, struct fault *fault)
 {
     gnutls_certificate_credentials_t cred = NULL;
+    int err = cred_allocate(&cred, fault);
 
-    if (gnutls_certificate_allocate_credentials(&cred) != GNUTLS_E_SUCCESS)
-        return fault_set(fault, ERR_TLS, "could not make TLS credentials; restart");
-    gnutls_certificate_set_flags(cred, GNUTLS_CERTIFICATE_API_V2 |
-                                           GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
-    int err = client_certificate_load(settings, generation, cred, fault);
-    if (err != 0) {
+    for (size_t a = 0; a < sizeof algorithms / sizeof *algorithms && err == 0; a++)
+        for (size_t i = 0; i < generation->pair_count && err == 0; i++)
+            if ((pairs->bits[i / 64] >> i % 64 & 1) != 0 &&
+                generation->keyring.keys[i].algorithm == (unsigned)algorithms[a])
+                err = cred_add_pair(generation, i, cred, fault);
+    if (err != 0 && cred != NULL) {
         gnutls_certificate_free_credentials(cred);
-        return err;
+        cred = NULL;
     }
     *cred_out = cred;
-    return 0;
+    return err;
 }

@@ -135,10 +135,8 @@ struct tls_session *tls_session_accept(struct tls_manager *manager, const struct
     struct tls_generation *generation = session->generation;
 
     require(gnutls_priority_set(session->gnutls, generation->server_priority) == 0);
-    if (generation->server != NULL)
-        require(gnutls_credentials_set(session->gnutls, GNUTLS_CRD_CERTIFICATE,
-                                       generation->server) == 0);
-    tls_ticket_enable(session->gnutls, generation->ticket_key);
+    tls_identities_attach(session);
+    tls_ticket_enable(session);
     session_set_alpn(session, alpn);
     return session;
 }
@@ -297,7 +295,7 @@ enum tls_progress tls_session_handshake(struct tls_session *session, struct faul
     }
     if (session->began_us == 0)
         session->began_us = clock_wall_us(session->generation->clock);
-    if (!session->is_client && session->generation->server == NULL) {
+    if (!session->is_client && session->generation->identities == NULL) {
         session->is_broken = true;
         (void)fault_set(fault, ERR_TLS, "no certificate is configured: set tls.certificate");
         tls_trace_failed(session, fault->text);

@@ -14,16 +14,22 @@
 /* bad_certificate_status_response, RFC 6066 8, which GnuTLS has no name for. */
 enum { ALERT_BAD_STATUS_RESPONSE = 113 };
 
-int tls_trust_load(const struct settings_tls *settings, struct pki_trust **trust_out,
-                   struct fault *fault)
+int tls_trust_load(const struct settings_tls *settings, const struct tls_remarks *remarks,
+                   struct pki_trust **trust_out, struct fault *fault)
 {
     bool is_empty = false;
 
     *trust_out = pki_trust_create(settings->trusted, settings->revocations, &is_empty, fault);
     if (*trust_out == NULL)
         return fault_wrap(fault, "tls.trusted, tls.revocations");
+    const struct tls_remark no_authorities = {
+        .level = LOG_WARN,
+        .event = "no-authorities",
+        .file = PKI_SYSTEM_AUTHORITIES,
+        .why = "no certificate of another server can be trusted; install ca-certificates or set "
+               "tls.trusted"};
     if (is_empty)
-        log_event(LOG_WARN, "tls", "no-authorities", "file", PKI_SYSTEM_AUTHORITIES);
+        tls_remark(remarks, &no_authorities);
     return 0;
 }
 

@@ -96,6 +96,38 @@ void tls_lab_deinit(struct tls_lab *lab)
     (void)rmdir(lab->dir);
 }
 
+/* --- remarks --- */
+
+static void on_remark(void *owner, const struct tls_remark *remark)
+{
+    struct tls_lab_ear *ear = owner;
+
+    ear->count++;
+    buf_printf(&ear->heard, "%s %s: %s\n", remark->level == LOG_ERROR ? "error" : "warn",
+               remark->event, remark->why);
+}
+
+void tls_lab_ear_init(struct tls_lab_ear *ear)
+{
+    *ear = (struct tls_lab_ear){.remarks = {on_remark, ear}};
+    buf_init(&ear->heard, 0);
+}
+
+bool tls_lab_ear_has(const struct tls_lab_ear *ear, const char *text)
+{
+    struct span heard = buf_span(&ear->heard);
+
+    if (span_find(heard, span_of(text)) >= 0)
+        return true;
+    (void)fprintf(stderr, "heard nothing of \"%s\" but:\n%.*s\n", text, (int)heard.len, heard.ptr);
+    return false;
+}
+
+void tls_lab_ear_deinit(struct tls_lab_ear *ear)
+{
+    buf_release(&ear->heard);
+}
+
 /* --- two ends --- */
 
 static void on_push(void *owner, const struct span *parts, size_t count)

@@ -35,6 +35,17 @@ void tls_lab_mint(struct tls_lab *lab, const struct pki_authority *authority,
 struct pki_request tls_lab_request(void);
 void tls_lab_write(const char *file, const char *text);
 
+/* Hears what is remarked: a line each, "warn expiring: sentence". */
+struct tls_lab_ear {
+    struct tls_remarks remarks;
+    struct buf heard;
+    unsigned count;
+};
+void tls_lab_ear_init(struct tls_lab_ear *ear);
+/* Whether a line has that text in it; says what there was if not. */
+bool tls_lab_ear_has(const struct tls_lab_ear *ear, const char *text);
+void tls_lab_ear_deinit(struct tls_lab_ear *ear);
+
 struct tls_end {
     struct tls_session *session;
     struct tls_end *peer;

@@ -83,6 +83,21 @@ static const struct bad_case {
     {HEAD "relay = { retry_min = \"5h\"; };", "relay.retry_min is larger than relay.retry_max", 1},
     {HEAD "tls = { certificate = \"\"; };",
      "tls.certificate is empty, but there are listeners with TLS", 1},
+    {HEAD "certificates = 1;", "certificates is a number: must be a list of groups", 1},
+    {HEAD "certificates = ( \"a.pem\" );",
+     "a member of certificates is a text: must be a group { certificate = ...; }", 1},
+    {HEAD "certificates = ( { certificate = \"a.pem\"; key = \"k.pem\"; },\n { key = \"b.pem\"; } "
+          ");",
+     "p.conf:3: certificates.certificate is not set", 1},
+    {HEAD "certificates = ( { certificate = \"\"; key = \"k.pem\"; } );",
+     "certificates.certificate is empty: name a file", 1},
+    {HEAD "certificates = ( { certificate = \"a.pem\"; kex = \"k.pem\"; key = \"k\"; } );",
+     "certificates.kex is not a key: did you mean certificates.key?", 1},
+    {HEAD "certificate = ( );", "certificate is not a key: did you mean certificates?", 1},
+    {HEAD "tls = { client_key = \"k.pem\"; };",
+     "tls.client_key is set without tls.client_certificate", 1},
+    {HEAD "tls = { ticket_time = \"30s\"; };", "tls.ticket_time", 1},
+    {HEAD "tls = { watch = \"2h\"; };", "tls.watch", 1},
     {HEAD "listeners = \"all\";", "listeners is a text: must be a list of groups", 1},
     {HEAD "listeners = ( );", "listeners has 0 members", 1},
     {HEAD "listeners = ( 5 );", "a member of listeners is a number: must be a group", 1},
@@ -311,7 +326,41 @@ TEST(test_files_and_users_that_are_named_must_be_there)
     (void)rmdir(dir);
 }
 
-CHECK_MAIN({"test_each_mistake_is_told", test_each_mistake_is_told_with_its_line_and_the_remedy},
+TEST(test_certificates_stand_beside_the_default)
+{
+    char text[8192];
+    const struct settings *settings = conf_parse(
+        span_of(HEAD "tls = { certificate = \"d.pem\"; key = \"d-key.pem\"; staple = \"d.ocsp\"; };"
+                     "certificates = ( { certificate = \"/a.pem\"; key = \"a-key.pem\"; },"
+                     "{ certificate = \"b.pem\"; key = \"b-key.pem\"; staple = \"b.ocsp\"; } );"),
+        "/etc/p.conf", NULL, NULL);
+    check(settings != NULL);
+    const struct settings_tls *tls = &settings->tls;
+    check_int(tls->pair_count, 3);
+    check_text(tls->pairs[0].certificate, "/etc/d.pem");
+    check_text(tls->pairs[0].staple, "/etc/d.ocsp");
+    check_text(tls->pairs[1].certificate, "/a.pem");
+    check_text(tls->pairs[1].key, "/etc/a-key.pem");
+    check_text(tls->pairs[1].staple, "");
+    check_text(tls->pairs[2].staple, "/etc/b.ocsp");
+    conf_unref(&settings);
+    /* n - 1, n and n + 1 of them */
+    for (size_t count = TLS_PAIRS_MAX - 2; count <= TLS_PAIRS_MAX; count++) {
+        size_t len = (size_t)snprintf(text, sizeof text, "%scertificates = (", HEAD);
+        for (size_t i = 0; i < count; i++)
+            len += (size_t)snprintf(text + len, sizeof text - len,
+                                    "%s{ certificate = \"c\"; key = \"k\"; }", i > 0 ? "," : "");
+        len += (size_t)snprintf(text + len, sizeof text - len, ");");
+        settings = conf_parse(span_make(text, len), "/etc/p.conf", NULL, NULL);
+        check((settings != NULL) == (count < TLS_PAIRS_MAX));
+        check(settings == NULL || settings->tls.pair_count == count + 1);
+        conf_unref(&settings);
+    }
+}
+
+CHECK_MAIN({"test_certificates_stand_beside_the_default",
+            test_certificates_stand_beside_the_default},
+           {"test_each_mistake_is_told", test_each_mistake_is_told_with_its_line_and_the_remedy},
            {"test_a_nul_byte_is_told", test_a_nul_byte_is_told},
            {"test_values_arrive", test_values_arrive_and_defaults_fill_the_rest},
            {"test_a_server_without_tls", test_a_server_without_tls_needs_no_certificate},

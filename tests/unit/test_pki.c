@@ -52,7 +52,8 @@ TEST(test_an_authority_comes_back_from_its_files)
     check_int(pki_mint(loaded, &request, &chain, &key, &fault), 0);
     tls_lab_write(lab.chain_file, chain);
     tls_lab_write(lab.key_file, key);
-    check_int(tls_manager_check(&lab.settings, &lab.clock.clock, &fault), 0);
+    check_int(tls_manager_check(&lab.settings, &lab.clock.clock, &(struct tls_remarks){0}, &fault),
+              0);
     mem_free(chain);
     mem_free(key);
     pki_authority_free(&loaded);

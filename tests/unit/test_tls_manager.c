@@ -7,6 +7,7 @@
 #include "tests/fake/tls_lab.h"
 
 static struct tls_lab lab;
+static const struct tls_remarks to_log = {NULL, NULL};
 static const struct tls_client_policy required = {.server_name = "mx.example.org",
                                                   .verify = TLS_VERIFY_REQUIRED};
 
@@ -34,7 +35,7 @@ TEST(test_profiles_that_weaken_are_refused)
         check_case = profiles[i].profile;
         fault_clear(&fault);
         settings.server_profile = profiles[i].profile;
-        int err = tls_manager_check(&settings, &lab.clock.clock, &fault);
+        int err = tls_manager_check(&settings, &lab.clock.clock, &to_log, &fault);
         check_int(err, profiles[i].wanted == NULL ? 0 : ERR_CONFIG);
         check(profiles[i].wanted == NULL || strstr(fault.text, profiles[i].wanted) != NULL);
         if (check_failures > 0)
@@ -48,7 +49,7 @@ static void refuse(const char *what, const char *wanted)
 
     check_case = what;
     fault_clear(&fault);
-    check(tls_manager_check(&lab.settings, &lab.clock.clock, &fault) != 0);
+    check(tls_manager_check(&lab.settings, &lab.clock.clock, &to_log, &fault) != 0);
     if (strstr(fault.text, wanted) == NULL)
         CHECK_FAILED("wanted \"%s\", got \"%s\"", wanted, fault.text);
 }
@@ -59,6 +60,32 @@ static char *read_file(const char *file)
     size_t len = 0;
     check_int(file_read_all(file, 1 << 20, &text, &len, NULL), 0);
     return text;
+}
+
+/* A start takes it and says so; a reload to it is refused. */
+static void refuse_at_reload(const char *what, const char *wanted)
+{
+    struct pki_request request = tls_lab_request();
+    struct tls_lab_ear ear;
+    struct fault fault;
+    int64_t now_s = lab.clock.now_s;
+
+    check_case = what;
+    tls_lab_ear_init(&ear);
+    check_int(tls_manager_check(&lab.settings, &lab.clock.clock, &ear.remarks, &fault), 0);
+    check(tls_lab_ear_has(&ear, wanted));
+    tls_lab_ear_deinit(&ear);
+    char *chain = read_file(lab.chain_file), *key = read_file(lab.key_file);
+    lab.clock.now_s = TLS_LAB_NOW_S;
+    tls_lab_mint(&lab, NULL, &request);
+    struct tls_manager *manager = tls_manager_create(&lab.settings, &lab.clock.clock, NULL, &fault);
+    tls_lab_write(lab.chain_file, chain);
+    tls_lab_write(lab.key_file, key);
+    lab.clock.now_s = now_s;
+    check_int(tls_manager_reload(manager, &lab.settings, &fault), ERR_CONFIG);
+    check(strstr(fault.text, wanted) != NULL);
+    tls_manager_free(&manager);
+    mem_free(chain), mem_free(key);
 }
 
 TEST(test_what_cannot_be_loaded_is_named)
@@ -76,7 +103,7 @@ TEST(test_what_cannot_be_loaded_is_named)
     tls_lab_write(lab.chain_file, chain);
     refuse("another key", "is not the key of the first certificate in");
     tls_lab_write(lab.key_file, key);
-    check_int(tls_manager_check(&lab.settings, &lab.clock.clock, &fault), 0);
+    check_int(tls_manager_check(&lab.settings, &lab.clock.clock, &to_log, &fault), 0);
     char *disorder = mem_printf("%s%s", chain, middle_pem);
     tls_lab_write(lab.chain_file, disorder);
     refuse("disorder", "is not in order: certificate 2 (CN=Middle) did not issue certificate 1");
@@ -90,9 +117,10 @@ TEST(test_what_cannot_be_loaded_is_named)
     refuse("no authorities", "could not read authorities from");
     tls_lab_write(lab.ca_file, ca);
     lab.clock.now_s = TLS_LAB_NOW_S + 2 * TLS_LAB_DAY_S;
-    refuse("expired", "expired on 2027-01-16 08:00:00 UTC; renew it");
+    refuse_at_reload("expired", "expired on 2027-01-16 08:00:00 UTC; renew it");
     lab.clock.now_s = TLS_LAB_NOW_S - 2 * TLS_LAB_DAY_S;
-    refuse("early", "is not valid before 2027-01-14 08:00:00 UTC; check the machine's clock");
+    refuse_at_reload("early",
+                     "is not valid before 2027-01-14 08:00:00 UTC; check the machine's clock");
     lab.clock.now_s = TLS_LAB_NOW_S;
     mem_free(chain), mem_free(key), mem_free(ca), mem_free(middle_pem), mem_free(disorder);
     pki_authority_free(&middle);

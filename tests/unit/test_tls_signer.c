@@ -1,5 +1,5 @@
 /*
- * Keys behind the signer: a signer that does
+ * Keys behind the signer: every algorithm signs handshakes of TLS 1.2 and 1.3, a signer that does
  * not answer ends the handshake cleanly, keys go when their generation goes.
  */
 #include <gnutls/gnutls.h>
@@ -13,11 +13,58 @@ static struct tls_lab lab;
 static const struct tls_client_policy required = {.server_name = "mx.example.org",
                                                   .verify = TLS_VERIFY_REQUIRED};
 
+#define COMMON                                                                                     \
+    "NONE:+VERS-TLS1.2:+AES-128-GCM:+ECDHE-ECDSA:+ECDHE-RSA:+AEAD:+COMP-NULL:+CTYPE-X509:"         \
+    "+GROUP-X25519:"
+#define TLS12                                                                                      \
+    COMMON "+SIGN-ECDSA-SHA256:+SIGN-EDDSA-ED25519:+SIGN-RSA-PSS-RSAE-SHA256:+SIGN-RSA-SHA256"
+#define PKCS1 COMMON "+SIGN-ECDSA-SHA256:+SIGN-RSA-SHA256"
+
+static const struct sign_case {
+    enum pki_key_type key_type;
+    const char *profile, *version, *signature;
+} cases[] = {
+    {PKI_KEY_ECDSA, "modern", "TLSv1.3", "ECDSA-SECP256R1-SHA256"},
+    {PKI_KEY_ECDSA, TLS12, "TLSv1.2", "ECDSA-SHA256"},
+    {PKI_KEY_RSA_2048, "modern", "TLSv1.3", "RSA-PSS-RSAE-SHA256"},
+    {PKI_KEY_RSA_2048, TLS12, "TLSv1.2", "RSA-PSS-RSAE-SHA256"},
+    {PKI_KEY_RSA_2048, PKCS1, "TLSv1.2", "RSA-SHA256"},
+    {PKI_KEY_ED25519, "modern", "TLSv1.3", "EdDSA-Ed25519"},
+    {PKI_KEY_ED25519, TLS12, "TLSv1.2", "EdDSA-Ed25519"},
+};
+
 static void handshake(struct tls_pair *pair, struct tls_manager *server, struct tls_manager *client)
 {
     tls_pair_init(pair, 0);
     tls_pair_start(pair, server, client, &required);
     tls_pair_run(pair);
+}
+
+TEST(test_every_algorithm_signs_in_both_versions)
+{
+    struct pki_request request = tls_lab_request();
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct settings_tls settings = lab.settings;
+        struct tls_pair pair;
+        struct fault fault;
+        check_case = cases[i].profile;
+        request.key_type = cases[i].key_type;
+        tls_lab_mint(&lab, NULL, &request);
+        settings.client_profile = cases[i].profile;
+        struct tls_manager *manager = tls_manager_create(&settings, &lab.clock.clock, NULL, &fault);
+        handshake(&pair, manager, manager);
+        check_int(pair.client.progress, TLS_DONE);
+        check_int(pair.server.progress, TLS_DONE);
+        if (pair.client.progress == TLS_DONE) {
+            const struct tls_facts *facts = tls_session_facts(pair.client.session);
+            check_text(facts->version, cases[i].version);
+            check_text(facts->signature, cases[i].signature);
+        } else
+            (void)fprintf(stderr, "  %s\n", pair.server.fault.text);
+        tls_pair_deinit(&pair);
+        tls_manager_free(&manager);
+    }
 }
 
 /* A signer that counts and can be made to refuse. */
@@ -62,10 +109,7 @@ static void odd_init(struct odd_signer *odd)
 
 TEST(test_a_signer_that_does_not_answer_ends_the_handshake)
 {
-    static const char *const profiles[] = {
-        "modern",
-        "NONE:+VERS-TLS1.2:+AES-128-GCM:+ECDHE-ECDSA:+AEAD:+COMP-NULL:+CTYPE-X509:+GROUP-X25519:"
-        "+SIGN-ECDSA-SHA256"};
+    static const char *const profiles[] = {"modern", TLS12};
     struct pki_request request = tls_lab_request();
     struct odd_signer odd;
     struct tls_pair pair;
@@ -153,6 +197,8 @@ TEST(test_an_unknown_key_number_signs_nothing)
 static int run_all(int argc, char **argv)
 {
     static const struct check_test tests[] = {
+        {"test_every_algorithm_signs_in_both_versions",
+         test_every_algorithm_signs_in_both_versions},
         {"test_a_signer_that_does_not_answer",
          test_a_signer_that_does_not_answer_ends_the_handshake},
         {"test_keys_go_with_their_generation", test_keys_go_with_their_generation},

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "check.h"
+#include "tests/fake/tls_foreign.h"
 #include "tests/fake/tls_lab.h"
 
 static struct tls_lab lab;
@@ -59,8 +60,6 @@ static const struct verdict_case {
     {"both purposes", BY_LAB, 0, PKI_CLIENT | PKI_SERVER, -1, 1, "mx.example.org", PKI_CHECK_GOOD,
      "", ""},
     {"no purpose named", BY_LAB, 0, 0, -1, 1, "mx.example.org", PKI_CHECK_GOOD, "", ""},
-    {"weak key", BY_LAB, PKI_WEAK_KEY, PKI_SERVER, -1, 1, "mx.example.org", PKI_CHECK_WEAK,
-     "Certificate is bad", ""},
 };
 
 static struct pki_authority *stranger, *middle;
@@ -278,9 +277,44 @@ TEST(test_an_expired_intermediate_out_of_order_counts)
     mem_free(stray), mem_free(chain), mem_free(mixed), mem_free(key);
 }
 
+/* Our own server would not load such a key. */
+TEST(test_a_weak_key_of_another_server)
+{
+    static const char *const profiles[] = {
+        "modern", "NONE:+VERS-TLS1.2:+AES-128-GCM:+ECDHE-RSA:+AEAD:+COMP-NULL:+CTYPE-X509:"
+                  "+GROUP-X25519:+SIGN-RSA-SHA256:+SIGN-RSA-PSS-RSAE-SHA256"};
+    const struct tls_client_policy policy = {.server_name = "mx.example.org",
+                                             .verify = TLS_VERIFY_REQUIRED};
+    struct pki_request request = tls_lab_request();
+    struct settings_tls settings = lab.settings;
+    struct fault fault;
+
+    request.quirks = PKI_WEAK_KEY;
+    tls_lab_mint(&lab, NULL, &request);
+    settings.pair_count = 0;
+    for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++) {
+        struct tls_foreign server;
+        struct tls_pair pair;
+        settings.client_profile = profiles[i];
+        struct tls_manager *manager = tls_manager_create(&settings, &lab.clock.clock, NULL, &fault);
+        tls_pair_init(&pair, 0);
+        tls_pair_start(&pair, NULL, manager, &policy);
+        tls_foreign_init(&server, &pair, lab.chain_file, lab.key_file, NULL);
+        tls_foreign_run(&server);
+        check_int(pair.client.progress, TLS_FAILED);
+        check(strstr(pair.client.fault.text, pki_check_sentence(PKI_CHECK_WEAK)) != NULL);
+        check_int(server.ret, GNUTLS_E_FATAL_ALERT_RECEIVED);
+        check_int(gnutls_alert_get(server.gnutls), GNUTLS_A_BAD_CERTIFICATE);
+        tls_foreign_deinit(&server);
+        tls_pair_deinit(&pair);
+        tls_manager_free(&manager);
+    }
+}
+
 static int run_all(int argc, char **argv)
 {
     static const struct check_test tests[] = {
+        {"test_a_weak_key_of_another_server", test_a_weak_key_of_another_server},
         {"test_each_verdict_in_tls13", test_each_verdict_in_tls13},
         {"test_each_verdict_in_tls12", test_each_verdict_in_tls12},
         {"test_expiry_of_an_intermediate",
