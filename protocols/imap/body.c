@@ -147,7 +147,9 @@ static void send_fields(struct imap_body *body, struct out *out)
     if (section->is_partial)
         text = span_first(span_from(text, section->first), section->count);
     begin_literal(body, out, text.len);
+    out_set_kind(out, OUT_DATA);
     out_put(out, text);
+    out_set_kind(out, OUT_TEXT);
     buf_release(&kept);
 }
 
@@ -160,12 +162,14 @@ static void deliver(struct imap_body *body, struct out *out, char *bytes, size_t
     } else {
         if (!body->is_begun)
             begin_literal(body, out, body->left);
+        out_set_kind(out, OUT_DATA);
         if (len > SMALL_MAX) {
             out_refer(out, piece, mem_free, bytes);
             bytes = NULL;
         } else {
             out_put(out, piece);
         }
+        out_set_kind(out, OUT_TEXT);
     }
     mem_free(bytes);
     body->offset += len;

@@ -96,7 +96,7 @@ static struct verdict want_message(struct append *append)
 {
     struct imap *imap = append->imap;
     if (append->left == 0)
-        return imap_want_line(imap, imap->service->settings->command_line_max, on_message_end);
+        return imap_want_secret(imap, imap->service->settings->command_line_max, on_message_end);
     return want_bytes((size_t)append->left, imap_timeout_ms(imap), on_message);
 }
 

@@ -149,7 +149,7 @@ static struct verdict challenge(struct login *login)
     require(err == 0); /* scratch has no maximum */
     buf_puts(text, "\r\n");
     imap_flush(imap);
-    return imap_want_line(imap, RESPONSE_LINE_MAX, on_response);
+    return imap_want_secret(imap, RESPONSE_LINE_MAX, on_response);
 }
 
 static struct verdict go_on(struct login *login, enum auth_state state, struct job *job)

@@ -60,6 +60,7 @@ struct imap {
     unsigned error_count, auth_failure_count;
     int64_t login_deadline_ms; /* monotonic */
     session_line_fn *line_then;
+    bool line_is_secret;
     size_t line_max;
 
     /* The command under way; empty between commands. */
@@ -95,6 +96,11 @@ struct imap {
 
 /* input.c: the first and the next verdict of the command cycle. */
 struct verdict imap_next_command(struct imap *imap);
+/* The last such verdict once more. */
+struct verdict imap_want_again(struct imap *imap);
+/* A line that holds a password, or may: of AUTHENTICATE, or behind a literal. */
+struct verdict imap_want_secret(struct imap *imap, size_t max, session_line_fn *then);
+size_t imap_shown(struct span line); /* shown.c */
 struct verdict imap_want_line(struct imap *imap, size_t max, session_line_fn *then);
 int64_t imap_timeout_ms(const struct imap *imap);
 /* Ends a command whose literal will not be taken: at once, or behind its bytes when they come

@@ -29,11 +29,27 @@ int64_t imap_timeout_ms(const struct imap *imap)
     return left > 1 ? left : 1;
 }
 
+struct verdict imap_want_again(struct imap *imap)
+{
+    struct verdict verdict = want_line(imap->line_max, imap_timeout_ms(imap), imap->line_then);
+    verdict.is_secret = imap->line_is_secret;
+    return verdict;
+}
+
 struct verdict imap_want_line(struct imap *imap, size_t max, session_line_fn *then)
 {
     imap->line_max = max;
     imap->line_then = then;
-    return want_line(max, imap_timeout_ms(imap), then);
+    imap->line_is_secret = false;
+    return imap_want_again(imap);
+}
+
+struct verdict imap_want_secret(struct imap *imap, size_t max, session_line_fn *then)
+{
+    imap->line_max = max;
+    imap->line_then = then;
+    imap->line_is_secret = true;
+    return imap_want_again(imap);
 }
 
 static struct verdict want_command_line(struct imap *imap)
@@ -185,7 +201,7 @@ static struct verdict run_command(struct imap *imap)
 static struct verdict want_skip(struct imap *imap)
 {
     if (imap->skip_left == 0)
-        return imap_want_line(imap, imap->service->settings->command_line_max, on_skipped_line);
+        return imap_want_secret(imap, imap->service->settings->command_line_max, on_skipped_line);
     size_t max = imap->skip_left > SIZE_MAX ? SIZE_MAX : (size_t)imap->skip_left;
     return want_bytes(max, imap_timeout_ms(imap), on_skip);
 }
@@ -250,8 +266,8 @@ struct verdict imap_refuse_literal(struct imap *imap, const struct imap_literal 
 
 static struct verdict want_literal(struct imap *imap)
 {
-    if (imap->lexer.literal_left == 0)
-        return want_command_line(imap);
+    if (imap->lexer.literal_left == 0) /* behind it: a password, if it was LOGIN's name */
+        return imap_want_secret(imap, imap->service->settings->command_line_max, on_line);
     return want_bytes((size_t)imap->lexer.literal_left, imap_timeout_ms(imap), on_literal);
 }
 

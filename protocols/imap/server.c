@@ -47,7 +47,7 @@ static struct verdict imap_wake(void *session)
     struct imap *imap = session;
     if (imap->is_idling && imap->selected != NULL && imap->selected->is_dirty)
         return imap_idle_update(imap);
-    return imap_want_line(imap, imap->line_max, imap->line_then);
+    return imap_want_again(imap);
 }
 
 static void imap_ending(void *session, enum ending why)
@@ -102,6 +102,7 @@ const struct session_type imap_session_type = {
     .wake = imap_wake,
     .ending = imap_ending,
     .free = imap_free,
+    .shown = imap_shown,
     .crowded = "* BYE [UNAVAILABLE] Too many connections, try again later\r\n",
 };
 
@@ -147,10 +148,19 @@ static void log_fact(const struct imap *imap, const char *event)
     log_end(&line);
 }
 
+/* What stood before an unknown command may be no tag, but a password that came too early. */
+static void put_tail(struct out *out, struct span tail, size_t secret_len)
+{
+    out_set_kind(out, OUT_SECRET);
+    out_put(out, span_first(tail, secret_len));
+    out_set_kind(out, OUT_TEXT);
+    out_put(out, span_from(tail, secret_len));
+}
+
 /* The tagged reply, behind all that was to be told. */
 static struct verdict send_tail(struct imap *imap)
 {
-    out_put(imap->host->out, buf_span(&imap->tail));
+    put_tail(imap->host->out, buf_span(&imap->tail), imap->command == NULL ? strlen(imap->tag) : 0);
     buf_release(&imap->tail);
     if (imap->is_lost)
         return imap_bye(imap, "Cannot tell where the next command begins");

@@ -83,7 +83,7 @@ static struct verdict follow(struct pop3_session *session, enum auth_state state
     switch (state) {
     case AUTH_CHALLENGE:
         put_challenge(session, challenge);
-        return pop3_want_line(session, POP3_RESPONSE_LINE_MAX, on_response);
+        return pop3_want_secret(session, on_response);
     case AUTH_WAIT:
         return want_answer(job, on_checked);
     case AUTH_SUCCESS:
@@ -91,7 +91,7 @@ static struct verdict follow(struct pop3_session *session, enum auth_state state
             return accept_login(session);
         /* POP3 has no place for data with success: it goes as a challenge (RFC 5034 4). */
         put_challenge(session, challenge);
-        return pop3_want_line(session, POP3_RESPONSE_LINE_MAX, on_last_response);
+        return pop3_want_secret(session, on_last_response);
     case AUTH_FAILURE:
         break;
     }

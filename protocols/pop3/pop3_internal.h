@@ -1,6 +1,5 @@
 /*
- * What the files of the POP3 server share: the session, its maildrop, replies. Nothing outside of
- * protocols/pop3 includes it.
+ * What the files of the POP3 server share: the session, its maildrop, replies.
  *
  * Files: server.c (session type, lines, the gate), commands.c (the table), cmd_auth.c (USER, PASS,
  * AUTH), cmd_session.c (CAPA, STLS, NOOP, QUIT), cmd_transaction.c (STAT, LIST, UIDL, DELE, RSET),
@@ -113,7 +112,9 @@ pop3_handler pop3_retr, pop3_top;
 
 /* server.c: the next command. */
 struct verdict pop3_next(struct pop3_session *session);
-/* A further line of the command under way. */
+size_t pop3_shown(struct span line); /* shown.c */
+/* A line of an AUTH exchange; any further line of the command under way. */
+struct verdict pop3_want_secret(struct pop3_session *session, session_line_fn *then);
 struct verdict pop3_want_line(struct pop3_session *session, size_t max, session_line_fn *then);
 /* Whether passwords may be sent on this connection. */
 bool pop3_is_private(const struct pop3_session *session);

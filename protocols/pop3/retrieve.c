@@ -91,7 +91,9 @@ static void put_piece(struct pop3_session *session, struct span bytes)
                    (unsigned long long)session->maildrop.messages[transfer->index].size);
     transfer->is_announced = session->is_busy = true;
     transfer->offset += bytes.len;
+    out_set_kind(out, OUT_DATA);
     pop3_stuffer_put(&transfer->stuffer, bytes, out);
+    out_set_kind(out, OUT_TEXT);
 }
 
 static struct verdict finish(struct pop3_session *session)

@@ -14,6 +14,14 @@ struct verdict pop3_want_line(struct pop3_session *session, size_t max, session_
     return session->waiting;
 }
 
+struct verdict pop3_want_secret(struct pop3_session *session, session_line_fn *then)
+{
+    session->waiting =
+        want_line(POP3_RESPONSE_LINE_MAX, session->service->settings->idle_timeout_ms, then);
+    session->waiting.is_secret = true;
+    return session->waiting;
+}
+
 struct verdict pop3_next(struct pop3_session *session)
 {
     session->is_busy = false;
@@ -102,6 +110,7 @@ const struct session_type pop3_session_type = {
     .ending = session_ending,
     .free = session_free,
     .crowded = "-ERR [SYS/TEMP] too many connections, try again later\r\n",
+    .shown = pop3_shown,
 };
 
 static const char *const fault_texts[] = {

@@ -8,6 +8,7 @@
 
 #include "auth/scram_client.h"
 #include "base/mem.h"
+#include "protocols/shown.h"
 #include "protocols/smtp/client_internal.h"
 
 enum { QUIT_TIMEOUT_MS = 10000 };
@@ -102,6 +103,7 @@ const struct session_type smtp_client_type = {
     .wake = client_wake,
     .ending = client_ending,
     .free = client_free,
+    .shown = shown_all,
 };
 
 static struct verdict client_line(void *arg, enum line_fault fault, struct span line)

@@ -31,7 +31,9 @@ static void put_base64(struct smtp_client *client, const char *before, struct sp
     buf_init(&text, 0);
     codec_base64_put(bytes, &text);
     out_puts(client->host->out, before);
+    out_set_kind(client->host->out, OUT_SECRET);
     out_put(client->host->out, buf_span(&text));
+    out_set_kind(client->host->out, OUT_TEXT);
     out_puts(client->host->out, "\r\n");
     buf_wipe(&text);
 }

@@ -254,6 +254,13 @@ static struct verdict body_unreadable(struct smtp_client *client)
     return smtp_client_give_up(client, "could not read the stored message");
 }
 
+static void put_body(struct smtp_client *client, struct span piece)
+{
+    out_set_kind(client->host->out, OUT_DATA);
+    smtp_stuff_put(&client->stuff, piece, client->host->out);
+    out_set_kind(client->host->out, OUT_TEXT);
+}
+
 static struct verdict on_body_read(void *arg, struct job *job)
 {
     struct smtp_client *client = arg;
@@ -261,7 +268,7 @@ static struct verdict on_body_read(void *arg, struct job *job)
 
     if (read->status < 0 || read->len == 0)
         return body_unreadable(client);
-    smtp_stuff_put(&client->stuff, span_make(read->bytes, read->len), client->host->out);
+    put_body(client, span_make(read->bytes, read->len));
     client->offset += read->len;
     return send_body(client);
 }
@@ -285,7 +292,7 @@ static struct verdict send_body(void *arg)
                 on_body_read);
         if (len <= 0)
             return body_unreadable(client);
-        smtp_stuff_put(&client->stuff, span_make(piece, (size_t)len), client->host->out);
+        put_body(client, span_make(piece, (size_t)len));
         client->offset += (uint64_t)len;
     }
     smtp_stuff_finish(&client->stuff, client->host->out);

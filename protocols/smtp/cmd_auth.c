@@ -146,7 +146,7 @@ static struct verdict auth_follow(struct smtp_session *session, struct auth_step
     buf_wipe(&step->challenge);
     switch (step->state) {
     case AUTH_CHALLENGE:
-        return smtp_want_line(session, SMTP_AUTH_LINE_MAX, auth_line);
+        return smtp_want_secret(session, auth_line);
     case AUTH_WAIT:
         return want_answer(step->job, auth_answer);
     case AUTH_SUCCESS:
@@ -155,8 +155,7 @@ static struct verdict auth_follow(struct smtp_session *session, struct auth_step
         return auth_failed(session);
     }
     /* SCRAM's last word is a challenge that the client answers with nothing (RFC 4954 4). */
-    return has_words ? smtp_want_line(session, SMTP_AUTH_LINE_MAX, auth_last_line)
-                     : auth_success(session);
+    return has_words ? smtp_want_secret(session, auth_last_line) : auth_success(session);
 }
 
 /* REPLY_NONE when the line may hold a response. */

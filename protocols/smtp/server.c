@@ -77,6 +77,7 @@ const struct session_type smtp_session_type = {
     .ending = server_ending,
     .free = server_free,
     .crowded = "421 4.3.2 Too many connections, try again later\r\n",
+    .shown = smtp_shown,
 };
 
 bool smtp_may_use_passwords(const struct smtp_session *session)
@@ -198,6 +199,14 @@ struct verdict smtp_next(struct smtp_session *session)
 struct verdict smtp_want_line(struct smtp_session *session, size_t max, session_line_fn *then)
 {
     session->last = want_line(max, session->service->settings->command_timeout_ms, then);
+    return session->last;
+}
+
+struct verdict smtp_want_secret(struct smtp_session *session, session_line_fn *then)
+{
+    session->last =
+        want_line(SMTP_AUTH_LINE_MAX, session->service->settings->command_timeout_ms, then);
+    session->last.is_secret = true;
     return session->last;
 }
 

@@ -92,7 +92,10 @@ struct verdict smtp_say(struct smtp_session *session, enum smtp_server_reply rep
 struct verdict smtp_refuse(struct smtp_session *session, enum smtp_server_reply reply,
                            const char *detail);
 struct verdict smtp_say_and_close(struct smtp_session *session, enum smtp_server_reply reply);
+size_t smtp_shown(struct span line); /* shown.c */
 struct verdict smtp_want_line(struct smtp_session *session, size_t max, session_line_fn *then);
+/* The same for a line of an AUTH exchange. */
+struct verdict smtp_want_secret(struct smtp_session *session, session_line_fn *then);
 bool smtp_may_use_passwords(const struct smtp_session *session);
 /* A line of the log about this connection. */
 void smtp_log_begin(const struct smtp_session *session, struct log_line *line, enum log_level level,

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/require.h"
 #include "net/pump.h"
+#include "net/tell.h"
 #include "net/upgrade.h"
 
 const char *conn_ending_text(enum ending why)
@@ -166,6 +167,7 @@ void conn_bury(struct conn *conn)
     }
     if (conn->is_posted)
         return;
+    tell_end(conn);
     mem_free(conn->login);
     mem_free(conn->fault);
     mem_free(conn);

@@ -9,8 +9,8 @@
 #include "base/mem.h"
 #include "base/require.h"
 #include "net/close.h"
-#include "net/conn_internal.h"
 #include "net/pump.h"
+#include "net/tell.h"
 #include "net/upgrade.h"
 
 enum { PART_COUNT = 16 };
@@ -74,6 +74,7 @@ void conn_accept(struct conn_env *env, const struct conn_role *role, struct tran
     conn->security = role->security;
     conn->host.listener = role->listener;
     conn_take_transport(conn, transport);
+    tell_begin(conn, role->is_traced);
     if (env->is_draining)
         drain(conn);
     conn_begin(conn);
@@ -82,7 +83,7 @@ void conn_accept(struct conn_env *env, const struct conn_role *role, struct tran
 
 void conn_begin(struct conn *conn)
 {
-    conn_tap(conn, TAP_OPEN, 0, span_make("", 0));
+    tell_open(conn);
     if (conn->security == CONN_IMPLICIT) {
         upgrade_begin_implicit(conn);
     } else {
@@ -358,8 +359,8 @@ void conn_write(struct conn *conn)
             conn->input_end = CONN_INPUT_CUT;
             break;
         }
+        tell_written(conn, len);
         out_consume(&conn->out, len);
-        conn_tap(conn, TAP_DATA, (int)len, span_make("", 0));
     }
     if (conn->is_broken)
         out_deinit(&conn->out);
@@ -419,18 +420,6 @@ void conn_settle(struct conn *conn)
     if (conn->wire.len == 0 && conn->wire.data != NULL)
         buf_release(&conn->wire);
     conn_arm_timer(conn);
-}
-
-void conn_tap(struct conn *conn, enum tap_kind kind, int code, struct span detail)
-{
-    if (conn->env->tap == NULL)
-        return;
-    struct tap_event event = {.kind = kind,
-                              .conn_id = conn->host.conn_id,
-                              .at_us = clock_wall_us(conn->env->clock),
-                              .code = code,
-                              .detail = detail};
-    tap_emit(conn->env->tap, &event);
 }
 
 void conn_keep_fault(struct conn *conn, const struct fault *fault)

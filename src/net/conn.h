@@ -33,7 +33,8 @@ struct conn_env {
     struct transport_maker *maker;
     struct list conns; /* all of this loop */
     size_t conn_count;
-    struct tap *tap; /* NULL: nobody looks */
+    struct tap *tap;   /* of all; NULL: nobody looks */
+    struct tap *trace; /* of those that are traced; NULL: none is */
     /* After conn_env_drain() or conn_env_close(), whenever no connection is left; perhaps inside
      * these calls. May be NULL. */
     void (*on_idle)(void *owner);
@@ -59,6 +60,7 @@ enum conn_security {
 struct conn_role {
     const char *listener; /* name */
     enum conn_security security;
+    bool is_traced; /* env->trace sees it */
     const struct session_type *type;
     void *service;
     /* A reference on the service is taken for each connection where these are set. */

@@ -51,6 +51,8 @@ enum conn_input_end { CONN_INPUT_OPEN, CONN_INPUT_CLEAN, CONN_INPUT_CUT };
 struct conn {
     struct list_node node; /* env->conns */
     struct conn_env *env;
+    struct tap *tap;   /* NULL: nobody looks */
+    struct tell *tell; /* tell.c only */
     struct host host;
     struct transport *transport;
     enum conn_state state;
@@ -126,7 +128,6 @@ void conn_post(struct conn *conn);
 void conn_write(struct conn *conn);
 /* For a TLS session's wire. */
 void conn_push(void *conn, const struct span *parts, size_t count);
-void conn_tap(struct conn *conn, enum tap_kind kind, int code, struct span detail);
 /* Keeps the first one. */
 void conn_keep_fault(struct conn *conn, const struct fault *fault);
 
@@ -136,6 +137,9 @@ static inline size_t conn_unsent(const struct conn *conn)
 {
     return conn->is_broken ? 0 : conn->out.len + transport_pending(conn->transport);
 }
+
+/* tell.c: an event without a direction. */
+void conn_tap(struct conn *conn, enum tap_kind kind, int code, struct span detail);
 
 /* deadline.c */
 void conn_set_deadline(struct conn *conn, enum conn_reason reason, int64_t delay_ms);

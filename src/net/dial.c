@@ -6,12 +6,13 @@
 #include "net/dial.h"
 
 #include "base/require.h"
-#include "net/conn_internal.h"
+#include "net/tell.h"
 
 struct conn *dial_start(struct conn_env *env, const struct dial *dial)
 {
     require(dial->events != NULL && dial->connect_timeout_ms > 0);
     struct conn *conn = conn_create(env, dial->type);
+    tell_begin(conn, dial->is_traced);
     conn->state = CONN_CONNECTING;
     conn->phase = CONN_PHASE_CONNECT;
     conn->service = conn->owner = dial->owner;

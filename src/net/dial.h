@@ -13,6 +13,7 @@ struct dial {
     enum conn_security security;
     const struct tls_client_policy *tls; /* borrowed until the connection is gone */
     int64_t connect_timeout_ms;
+    bool is_traced; /* env->trace sees it */
     const struct session_type *type;
     void *owner; /* the session's service and the owner of these events */
     const struct conn_owner_events *events;

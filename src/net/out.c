@@ -19,6 +19,7 @@ struct out_block {
     const char *ptr; /* what is still waiting */
     size_t len;
     size_t capacity; /* of text; 0: by reference */
+    enum out_kind kind;
     void (*release)(void *arg);
     void *arg;
     char text[];
@@ -33,7 +34,7 @@ void out_init(struct out *out, size_t mark)
 static struct out_block *append_block(struct out *out, size_t capacity)
 {
     struct out_block *block = mem_alloc(sizeof *block + capacity);
-    *block = (struct out_block){.ptr = block->text, .capacity = capacity};
+    *block = (struct out_block){.ptr = block->text, .capacity = capacity, .kind = out->kind};
     if (out->last != NULL)
         out->last->next = block;
     else
@@ -71,7 +72,7 @@ static char *block_end(struct out_block *block)
 static size_t room_in_last(const struct out *out)
 {
     const struct out_block *last = out->last;
-    if (last == NULL || last->capacity == 0)
+    if (last == NULL || last->capacity == 0 || (out->is_watched && last->kind != out->kind))
         return 0;
     return last->capacity - (size_t)(last->ptr - last->text) - last->len;
 }
@@ -81,7 +82,8 @@ static struct out_block *block_for(struct out *out, size_t size)
 {
     if (size <= room_in_last(out))
         return out->last;
-    size_t usual = out->first == NULL ? BLOCK_FIRST : BLOCK_NEXT;
+    /* Kinds that alternate would waste the larger blocks. */
+    size_t usual = out->first == NULL || out->is_watched ? BLOCK_FIRST : BLOCK_NEXT;
     return append_block(out, size > usual ? size : usual);
 }
 
@@ -162,6 +164,17 @@ size_t out_peek(const struct out *out, struct span *parts, size_t count, size_t 
         used++;
     }
     return used;
+}
+
+void out_look(const struct out *out, size_t len,
+              void (*on_run)(void *owner, enum out_kind kind, struct span bytes), void *owner)
+{
+    require(len <= out->len);
+    for (const struct out_block *block = out->first; len > 0; block = block->next) {
+        struct span bytes = span_first(span_make(block->ptr, block->len), len);
+        on_run(owner, block->kind, bytes);
+        len -= bytes.len;
+    }
 }
 
 void out_consume(struct out *out, size_t len)

@@ -11,6 +11,7 @@
 #include "base/require.h"
 #include "net/close.h"
 #include "net/job.h"
+#include "net/tell.h"
 #include "net/upgrade.h"
 
 enum {
@@ -177,6 +178,7 @@ static bool open_record(struct conn *conn, struct stretch *stretch)
     fault_clear(&fault);
     int64_t len = tls_session_read(conn->tls, stretch->clear, sizeof stretch->clear, &fault);
     if (len > 0) {
+        tell_bytes(conn, TAP_IN, (size_t)len);
         reader_feed(&conn->reader, span_make(stretch->clear, (size_t)len));
         return true;
     }
@@ -227,7 +229,7 @@ static bool step_line(struct conn *conn, struct stretch *stretch)
     struct span line;
     if (reader_line(&conn->reader, conn->verdict.max, &fault, &line)) {
         stretch->bytes += line.len;
-        conn_tap(conn, TAP_LINE, (int)line.len, span_make("", 0));
+        tell_line(conn, fault, line);
         take_verdict(conn, conn->verdict.then.line(conn->session, fault, line));
         return true;
     }
@@ -251,10 +253,11 @@ static bool step_bytes(struct conn *conn, struct stretch *stretch)
         return open_record(conn, stretch) || end_of_input(conn);
 
     size_t taken = 0;
-    conn_tap(conn, TAP_DATA, (int)bytes.len, span_make("", 0));
     struct verdict next = conn->verdict.then.bytes(conn->session, bytes, &taken);
     require(taken <= bytes.len);
     reader_take(&conn->reader, taken);
+    if (conn->tls == NULL)
+        tell_bytes(conn, TAP_IN, taken);
     stretch->bytes += taken;
     conn->data_taken += taken;
     take_verdict(conn, next);

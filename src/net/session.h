@@ -8,8 +8,7 @@
  *     in order by construction.
  *  2. Nothing is fed while output is above its mark; replies leave in one write when the input is
  *     used up.
- *  3. `wake` is a level, not a queue: it is delivered only at WANT_LINE with no input waiting and
- *     output drained.
+ *  3. `wake` is a level, not a queue: delivered at WANT_LINE, no input waiting, output drained.
  *  4. End of input comes after the last buffered line; shutdown at the next WANT_LINE, by force at
  *     the drain deadline.
  *  5. After 64 events or 256 KiB the pump yields to the loop.
@@ -68,6 +67,7 @@ enum want { WANT_LINE, WANT_BYTES, WANT_ANSWER, WANT_DRAIN, WANT_UPGRADE, WANT_C
 struct verdict {
     enum want want;
     size_t max;
+    bool is_secret;     /* LINE: it holds a password or what proves one; never shown to a tap */
     int64_t timeout_ms; /* LINE, BYTES: until ENDING_TIMEOUT; 0: net.session_timeout */
     union {
         session_line_fn *line;
@@ -142,6 +142,9 @@ struct session_type {
     /* What a plaintext listener says to a connection over the quota, before it closes it unread; no
      * session is opened for it. NULL: nothing. */
     const char *crowded;
+    /* How much of a line that came in plaintext a tap may be shown: of one that holds a secret at
+     * most what is before it. NULL: neither its lines nor those it puts out. */
+    size_t (*shown)(struct span line);
 };
 
 #endif

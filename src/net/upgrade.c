@@ -170,9 +170,9 @@ static void put_tls_under(struct conn *conn, enum session_start start)
     struct conn_env *env = conn->env;
     uint64_t conn_id = conn->host.conn_id;
     if (conn->events == NULL)
-        conn->tls = tls_session_accept(env->tls, &wire, conn->type->name, env->tap, conn_id);
+        conn->tls = tls_session_accept(env->tls, &wire, conn->type->name, conn->tap, conn_id);
     else
-        conn->tls = tls_session_connect(env->tls, &wire, conn->policy, env->tap, conn_id);
+        conn->tls = tls_session_connect(env->tls, &wire, conn->policy, conn->tap, conn_id);
     upgrade_handshake(conn);
 }
 

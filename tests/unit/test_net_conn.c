@@ -241,7 +241,8 @@ TEST(test_a_connection_holds_its_service_and_is_tapped)
     rig_hang_up(&rig);
     check_int(references, 0);
     check(tapped[TAP_OPEN] == 1 && tapped[TAP_CLOSE] == 1);
-    check(tapped[TAP_LINE] == 1 && tapped[TAP_DATA] == 2);
+    check_int(tapped[TAP_LINE], 3); /* the greeting, the command and its echo */
+    check_int(tapped[TAP_DATA], 0);
     rig_deinit(&rig);
 }
 

@@ -120,9 +120,39 @@ TEST(test_death_releases_what_was_referred)
     check_int(releases, 12);
 }
 
+static void on_run(void *owner, enum out_kind kind, struct span bytes)
+{
+    char *seen = owner;
+    (void)snprintf(seen + strlen(seen), 64, "%c%.*s|", "TDS"[kind], (int)bytes.len, bytes.ptr);
+}
+
+TEST(test_kinds_are_told_apart_where_somebody_looks)
+{
+    static const struct {
+        bool is_watched;
+        const char *wanted;
+    } cases[] = {{true, "TAUTH PLAIN |Ssecret|T\r\nne|"}, {false, "TAUTH PLAIN secret\r\nne|"}};
+    for (size_t i = 0; i < 2; i++) {
+        struct out out;
+        char seen[256] = "";
+        out_init(&out, 100);
+        out.is_watched = cases[i].is_watched;
+        out_puts(&out, "AUTH PLAIN ");
+        out_set_kind(&out, OUT_SECRET);
+        out_printf(&out, "%s", "secret");
+        out_set_kind(&out, OUT_TEXT);
+        out_puts(&out, "\r\nnext");
+        out_look(&out, 21, on_run, seen);
+        check_text(seen, cases[i].wanted);
+        out_deinit(&out);
+    }
+}
+
 CHECK_MAIN({"test_texts_and_bodies_leave_in_order", test_texts_and_bodies_leave_in_order},
            {"test_small_texts_share_a_part", test_small_texts_share_a_part},
            {"test_an_empty_out_holds_no_memory_and_is_usable_again",
             test_an_empty_out_holds_no_memory_and_is_usable_again},
            {"test_long_texts_are_not_cut", test_long_texts_are_not_cut},
-           {"test_death_releases_what_was_referred", test_death_releases_what_was_referred})
+           {"test_death_releases_what_was_referred", test_death_releases_what_was_referred},
+           {"test_kinds_are_told_apart_where_somebody_looks",
+            test_kinds_are_told_apart_where_somebody_looks})
