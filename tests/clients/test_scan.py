@@ -34,13 +34,13 @@ def all_of(work, rows):
 class Servers:
     """One server for each kind of key, with a certificate of an authority that is not our own."""
 
-    def __init__(self, kinds, **more):
+    def __init__(self, kinds, edit=minter.without_rsa_cap):
         self.directory = tempfile.TemporaryDirectory(prefix="postern-scan-ca-")
         self.authority = minter.Authority(os.path.join(self.directory.name, "ca"))
         self.ca = self.authority.ca
         self.by_kind = {}
         for kind in kinds:
-            server = self.by_kind[kind] = Server(start=False, **more)
+            server = self.by_kind[kind] = Server(start=False, edit=edit)
             minter.use(server, self.authority.mint(kind, kind))
             server.start()
 

@@ -111,9 +111,13 @@ def quiet_memory_kib(server, shown):
     harness.wait_until(lambda: shown.busy == 0, 60, "the end of all handshakes")
     harness.wait_until(lambda: socket_count(server) <= shown.sockets, 60,
                        "the end of all connections")
-    memory = sum(memory_kib(process) for process in processes(server))
+    memory = memory_of_all_kib(server)
     shown.may_run.set()
     return memory
+
+
+def memory_of_all_kib(server):
+    return sum(memory_kib(process) for process in processes(server))
 
 
 def processes(server):
