@@ -18,6 +18,7 @@ static const struct {
     {"alias", cli_alias, "add, delete, list: addresses that lead to others"},
     {"queue", cli_queue, "list, show, retry, delete: mail on its way out"},
     {"cert", cli_cert, "keys, certificates and a private authority"},
+    {"connect", cli_connect, "looks at a mail server and tells every step of its TLS"},
     {"version", cli_version, "prints the version"},
 };
 

@@ -17,6 +17,7 @@ int cli_check(int argc, char **argv);
 int cli_user(int argc, char **argv);
 int cli_alias(int argc, char **argv);
 int cli_queue(int argc, char **argv);
+int cli_connect(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
 /* ---- common.c ------------------------------------------------------------------------------- */

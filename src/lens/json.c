@@ -25,7 +25,7 @@ static void put_code_point(struct buf *out, uint32_t code_point)
     }
 }
 
-static void put_string(struct buf *out, struct span text)
+void lens_json_string(struct buf *out, struct span text)
 {
     size_t at = 0;
     buf_put_byte(out, '"');
@@ -56,7 +56,7 @@ static void put_fields(struct buf *out, const struct tap_event *event)
         if (i > 0)
             buf_put_byte(out, ',');
         put_field_name(out, event->fields[i].name);
-        put_string(out, event->fields[i].value);
+        lens_json_string(out, event->fields[i].value);
     }
     buf_put_byte(out, '}');
 }
@@ -80,7 +80,7 @@ static void put_code(struct buf *out, const struct tap_event *event)
     buf_printf(out, "%d", event->code);
     if (event->kind == TAP_CHECK) {
         put_key(out, "verdict");
-        put_string(out, span_of(pki_check_name((enum pki_check)event->code)));
+        lens_json_string(out, span_of(pki_check_name((enum pki_check)event->code)));
     }
 }
 
@@ -91,14 +91,14 @@ void lens_put_json(struct buf *out, const struct tap_event *event, int64_t began
     buf_printf(out, "{\"conn\":\"%016" PRIx64 "\",\"us\":%" PRId64 ",\"at_us\":%" PRId64,
                event->conn_id, event->at_us - began_us, event->at_us);
     put_key(out, "event");
-    put_string(out, span_of(lens_kind_name(event->kind)));
+    lens_json_string(out, span_of(lens_kind_name(event->kind)));
     if (event->way != TAP_NO_WAY) {
         put_key(out, "way");
-        put_string(out, span_of(ways[event->way]));
+        lens_json_string(out, span_of(ways[event->way]));
     }
     if (event->name != NULL) {
         put_key(out, "name");
-        put_string(out, span_of(event->name));
+        lens_json_string(out, span_of(event->name));
     }
     if (lens_has_code(event->kind))
         put_code(out, event);
@@ -108,7 +108,7 @@ void lens_put_json(struct buf *out, const struct tap_event *event, int64_t began
     }
     if (event->detail.len > 0) {
         put_key(out, "detail");
-        put_string(out, event->detail);
+        lens_json_string(out, event->detail);
     }
     if (event->field_count > 0)
         put_fields(out, event);

@@ -12,5 +12,7 @@
 /* Appends {...} and LF. began_us: when the connection began, in the event's clock; "us" is counted
  * from there. out has no maximum, or room by construction: the event's own bounds hold. */
 void lens_put_json(struct buf *out, const struct tap_event *event, int64_t began_us);
+/* Appends any bytes as a JSON string, with its quotes, as lens_put_json() writes its own. */
+void lens_json_string(struct buf *out, struct span text);
 
 #endif
