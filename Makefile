@@ -94,6 +94,23 @@ $(BUILD)/tests/clients/% : $(BUILD)/obj/tests/clients/%.o $(SUPPORT) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# The upgrade alone instrumented, and its tests linked with it before the library: seconds where
+# COVERAGE=1 builds everything. scripts/coverage --upgrade runs them.
+UPGRADE_BUILD := build/cov-upgrade
+UPGRADE_OBJECT := $(UPGRADE_BUILD)/obj/src/net/upgrade.o
+UPGRADE_TESTS := test_net_upgrade test_net_handshake test_upgrade_cuts
+
+$(UPGRADE_OBJECT): src/net/upgrade.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(filter-out -O2 -D_FORTIFY_SOURCE=2,$(CFLAGS)) -O0 --coverage \
+	  -Wno-null-dereference -MMD -MP -c -o $@ $<
+
+$(UPGRADE_BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(UPGRADE_OBJECT) $(SUPPORT) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) --coverage -o $@ $^ $(LDLIBS)
+
+upgrade-tests: $(UPGRADE_TESTS:%=$(UPGRADE_BUILD)/tests/%)
+
 # A test whose file was deleted must not run any more.
 STALE_TESTS = $(filter-out $(UNIT_TESTS),$(wildcard $(BUILD)/tests/test_*))
 
@@ -164,8 +181,8 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all tests check fuzz format format-check tidy coverage install clean FORCE
+.PHONY: all tests upgrade-tests check fuzz format format-check tidy coverage install clean FORCE
 .SECONDARY:
 
--include $(OBJECTS:.o=.d) $(SUPPORT:.o=.d) $(wildcard $(BUILD)/obj/tests/*/*.d) \
+-include $(OBJECTS:.o=.d) $(UPGRADE_OBJECT:.o=.d) $(SUPPORT:.o=.d) $(wildcard $(BUILD)/obj/tests/*/*.d) \
   $(FUZZ_OBJECTS:.o=.d) $(wildcard $(FUZZ_BUILD)/obj/tests/fuzz/*.d)

@@ -119,8 +119,10 @@ void upgrade_begin(struct conn *conn)
         refuse(conn, waiting);
         return;
     }
+    /* A peer that has ended its direction will say no ClientHello; a broken one never comes here.
+     */
     if (conn->input_end != CONN_INPUT_OPEN) {
-        conn_finish(conn, conn->input_end == CONN_INPUT_CLEAN ? ENDING_CLEAN : ENDING_CUT);
+        conn_finish(conn, ENDING_CLEAN);
         return;
     }
     if (!take_place(conn)) {

@@ -269,6 +269,21 @@ TEST(test_who_speaks_before_the_greeting_is_hung_up_on)
     }
 }
 
+TEST(test_lines_about_early_talkers_are_counted_out)
+{
+    begin(CONN_IMPLICIT, false);
+    rig.settings.refuse_early_talkers = true;
+    for (int i = 0; i < COMPLAINT_BURST + 2; i++) {
+        rig_client_init(&client, &rig, "");
+        client.on_secure = talk_at_once;
+        rig_client_dial(&client);
+        rig_client_deinit(&client);
+    }
+    check_int(rig.env.early_talkers, COMPLAINT_BURST + 2);
+    check_int(rig.env.complaints.left_out, 2);
+    end();
+}
+
 /* Before the server's Finished a client of TLS 1.2 has no keys to talk with. */
 TEST(test_with_tls_1_2_nobody_can_speak_that_early)
 {
@@ -307,6 +322,7 @@ static int run_tests(int argc, char **argv)
         ROW(test_a_go_ahead_that_nobody_reads_gives_its_place_back),
         ROW(test_no_byte_prolongs_a_handshake),
         ROW(test_who_speaks_before_the_greeting_is_hung_up_on),
+        ROW(test_lines_about_early_talkers_are_counted_out),
         ROW(test_with_tls_1_2_nobody_can_speak_that_early),
     };
     return check_run(argc, argv, tests, sizeof tests / sizeof *tests);

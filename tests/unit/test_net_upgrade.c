@@ -108,6 +108,22 @@ TEST(test_the_session_lives_until_the_go_ahead_is_written)
     rig_deinit_tls(&rig);
 }
 
+TEST(test_a_peer_that_has_said_its_last_word_gets_no_tls)
+{
+    begin_raw(SIM_WHOLE);
+    sim_set_policy_of(rig.peer.transport, (struct sim_policy){SIM_WHOLE, 4});
+    transport_read_off(rig.peer.transport);
+    rig_send_bytes(&rig, span_of("big 20000\r\nstarttls\r\n"));
+    transport_shutdown(rig.peer.transport);
+    sim_run(rig.sim);
+    rig_said(&rig, "<big 20000|");
+    transport_read_on(rig.peer.transport);
+    sim_run(rig.sim);
+    rig_said(&rig, "starttls|closed by peer|>");
+    check(span_find(buf_span(&rig.heard), span_of("go ahead")) < 0);
+    rig_deinit_tls(&rig);
+}
+
 TEST(test_a_go_ahead_that_nobody_reads_times_out)
 {
     begin_raw(SIM_WHOLE);
@@ -422,6 +438,7 @@ static int run_tests(int argc, char **argv)
         ROW(test_one_byte_at_a_time_the_rest_is_read_as_tls),
         ROW(test_replies_before_the_go_ahead_are_written_first),
         ROW(test_the_session_lives_until_the_go_ahead_is_written),
+        ROW(test_a_peer_that_has_said_its_last_word_gets_no_tls),
         ROW(test_a_go_ahead_that_nobody_reads_times_out),
         ROW(test_a_handshake_has_so_long_as_a_whole),
         ROW(test_starttls_and_implicit_tls_carry_a_dialogue_however_cut),
