@@ -4,11 +4,13 @@
  */
 #include <getopt.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/cert.h"
+#include "cli/cert_live.h"
 #include "cli/cert_print.h"
 #include "pki/chain_file.h"
 #include "pki/portrait.h"
@@ -21,7 +23,12 @@ static const char help[] =
     "\n"
     "  postern cert check FILE [--key FILE] [--host NAME] [--purpose server|client]\n"
     "                     [--ca FILE] [--crl FILE] [--staple FILE]\n"
+    "  postern cert check HOST:PORT [--starttls smtp|imap|pop3|lmtp] [--name NAME]\n"
+    "                     [--ca FILE] [--crl FILE]\n"
     "\n"
+    "  --starttls WORD  the live server's port begins in plaintext of that protocol; without it\n"
+    "                   the usual ports are known, others speak TLS from the first byte\n"
+    "  --name NAME      what to ask the live server for, and to find (default: HOST)\n"
     "  --key FILE       its private key: whether the two belong together\n"
     "  --host NAME      a name or address that clients use: whether the certificate has it\n"
     "  --purpose WORD   what it is for (default: server)\n"
@@ -32,10 +39,11 @@ static const char help[] =
     "\n"
     "Each check is made whatever the others say. Exit status 0: nothing is wrong.\n"
     "\n"
-    "Example: postern cert check server.pem --key server-key.pem --host mail.example.org\n";
+    "Example: postern cert check server.pem --key server-key.pem --host mail.example.org\n"
+    "         postern cert check mail.example.org:587\n";
 
 struct check {
-    const char *file, *key, *host, *ca, *crl, *staple_file;
+    const char *file, *key, *host, *ca, *crl, *staple_file, *starttls;
     enum pki_purpose purpose;
     struct pki_chain_file *chain;
     struct pki_trust *trust;
@@ -58,18 +66,16 @@ static int take_purpose(struct check *check, const char *word)
 static int take_options(int argc, char **argv, struct check *check, int *status_out)
 {
     static const struct option options[] = {
-        {"key", required_argument, NULL, 'k'},     {"host", required_argument, NULL, 'n'},
-        {"purpose", required_argument, NULL, 'p'}, {"ca", required_argument, NULL, 'a'},
-        {"crl", required_argument, NULL, 'r'},     {"staple", required_argument, NULL, 's'},
-        {"help", no_argument, NULL, 'h'},          {0}};
+        {"key", required_argument, NULL, 'k'},      {"host", required_argument, NULL, 'n'},
+        {"purpose", required_argument, NULL, 'p'},  {"ca", required_argument, NULL, 'a'},
+        {"crl", required_argument, NULL, 'r'},      {"staple", required_argument, NULL, 's'},
+        {"starttls", required_argument, NULL, 't'}, {"name", required_argument, NULL, 'n'},
+        {"help", no_argument, NULL, 'h'},           {0}};
     const struct {
         int option;
         const char **value;
-    } texts[] = {{'k', &check->key},
-                 {'n', &check->host},
-                 {'a', &check->ca},
-                 {'r', &check->crl},
-                 {'s', &check->staple_file}};
+    } texts[] = {{'k', &check->key}, {'n', &check->host},        {'a', &check->ca},
+                 {'r', &check->crl}, {'s', &check->staple_file}, {'t', &check->starttls}};
     int option, status = CLI_OK;
 
     optind = 1;
@@ -87,18 +93,24 @@ static int take_options(int argc, char **argv, struct check *check, int *status_
         }
     }
     if (status == CLI_OK && optind != argc - 1)
-        status = cli_usage("cert check", "cert check wants one certificate file");
+        status = cli_usage("cert check", "cert check wants one certificate file or HOST:PORT");
     *status_out = status;
     check->file = argv[argc > optind ? optind : 0];
     return status;
+}
+
+/* A file that exists is meant, whatever it is called. */
+static bool is_live(const struct check *check)
+{
+    return check->starttls != NULL ||
+           (strchr(check->file, ':') != NULL && access(check->file, F_OK) != 0);
 }
 
 static int load(struct check *check, struct fault *fault)
 {
     bool is_empty = false;
 
-    check->chain = pki_chain_file_load(check->file, fault);
-    if (check->chain == NULL)
+    if (!is_live(check) && (check->chain = pki_chain_file_load(check->file, fault)) == NULL)
         return ERR_CONFIG;
     check->trust = pki_trust_create(check->ca, check->crl, &is_empty, fault);
     if (check->trust == NULL)
@@ -170,6 +182,20 @@ static int run(struct check *check)
     return print.is_all_well ? CLI_OK : CLI_COULD_NOT;
 }
 
+static int run_live(const struct check *check)
+{
+    const struct cert_live live = {.target = check->file,
+                                   .starttls = check->starttls,
+                                   .name = check->host,
+                                   .authorities = check->ca,
+                                   .revocations = check->crl,
+                                   .trust = check->trust};
+
+    if (check->key != NULL || check->staple_file != NULL || check->purpose != PKI_SERVER)
+        return cli_usage("cert check", "--key, --staple and --purpose are for files");
+    return cert_live_check(&live);
+}
+
 int cli_cert_check(int argc, char **argv)
 {
     struct check check = {.ca = "", .crl = "", .purpose = PKI_SERVER};
@@ -179,7 +205,7 @@ int cli_cert_check(int argc, char **argv)
     if (take_options(argc, argv, &check, &status) != CLI_OK)
         return status;
     if (load(&check, &fault) == 0) {
-        status = run(&check);
+        status = is_live(&check) ? run_live(&check) : run(&check);
     } else {
         cli_complain("%s", fault.text);
         status = CLI_COULD_NOT;

@@ -56,6 +56,7 @@ int connect_options_complete(struct connect_options *options, const char *comman
 void connect_options_deinit(struct connect_options *options);
 /* The usual port; 0: there is none. */
 uint16_t connect_usual_port(enum probe_protocol protocol, enum conn_security security);
+bool connect_is_usual_port(uint16_t port);
 const char *connect_style_text(enum conn_security security);
 
 /* What was said, heard or done: an event of the tap, or a line of the probe as TAP_LINE. */

@@ -74,6 +74,14 @@ uint16_t connect_usual_port(enum probe_protocol protocol, enum conn_security sec
     return 0;
 }
 
+bool connect_is_usual_port(uint16_t port)
+{
+    for (size_t i = 0; i < sizeof usual_ports / sizeof *usual_ports; i++)
+        if (usual_ports[i].port == port)
+            return true;
+    return false;
+}
+
 const char *connect_style_text(enum conn_security security)
 {
     return security == CONN_IMPLICIT ? "implicit TLS" : "STARTTLS";
