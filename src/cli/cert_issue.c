@@ -83,9 +83,10 @@ static int check_issuer(const struct cert_issuer *issuer, int64_t now_s, int64_t
     *end_s_out = issuer->signer != NULL ? pki_authority_not_after_s(issuer->signer) : INT64_MAX;
     if (*end_s_out > now_s)
         return CLI_OK;
-    cli_complain("the authority's certificate ended on %s: make a new authority with postern cert "
-                 "ca",
-                 pki_date_text(*end_s_out, date));
+    cli_complain(
+        "the authority's certificate ended on %s: renew it with postern cert ca --renew, or "
+        "make a new authority",
+        pki_date_text(*end_s_out, date));
     return CLI_COULD_NOT;
 }
 
@@ -115,11 +116,15 @@ int cert_set_dates(const struct cert_issuer *issuer, unsigned days, unsigned usu
         return CLI_OK;
     if (days != 0) {
         cli_complain("--days %u is longer than the authority's own certificate lasts: it ends on "
-                     "%s",
+                     "%s; postern cert ca --renew gives it more time",
                      days, pki_date_text(issuer_end_s, date));
         return CLI_COULD_NOT;
     }
     request->not_after_s = issuer_end_s;
+    (void)printf(
+        "note: it ends with the authority's own certificate, on %s; postern cert ca --renew "
+        "gives that more time\n",
+        pki_date_text(issuer_end_s, date));
     return CLI_OK;
 }
 

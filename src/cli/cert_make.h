@@ -21,7 +21,8 @@ enum {
 /* ---- cert_options.c ------------------------------------------------------------------------- */
 
 struct cert_options {
-    const char *dir, *ca, *ca_key, *out, *out_key, *key, *organization; /* NULL: not given */
+    const char *dir, *ca, *ca_key, *out, *out_key, *key, *root_key,
+        *organization; /* NULL: not given */
     const char *ocsp_url, *crl_url, *issuer_url;
     const char *names[CERT_NAMES_MAX]; /* checked */
     size_t name_count;
@@ -29,7 +30,7 @@ struct cert_options {
     enum pki_reason reason;
     unsigned purposes;    /* 0: not given */
     unsigned days, years; /* 0: not given */
-    bool must_staple, new_key;
+    bool must_staple, new_key, renew;
     const char *word; /* what is no option; NULL: nothing */
 };
 

@@ -112,6 +112,13 @@ static int take_new_key(struct cert_options *options, const char *value)
     return CLI_OK;
 }
 
+static int take_renew(struct cert_options *options, const char *value)
+{
+    (void)value;
+    options->renew = true;
+    return CLI_OK;
+}
+
 /* Where the text of an option that is taken as it is goes. */
 #define AT(field) offsetof(struct cert_options, field)
 
@@ -128,6 +135,7 @@ static const struct row {
     {"ca-key", "ca-key", required_argument, NULL, AT(ca_key), false},
     {"out", "out", required_argument, NULL, AT(out), false},
     {"out-key", "out-key", required_argument, NULL, AT(out_key), false},
+    {"root-key", "root-key", required_argument, NULL, AT(root_key), false},
     {"key", "key", required_argument, NULL, AT(key), false},
     {"ocsp-url", "ocsp-url", required_argument, NULL, AT(ocsp_url), true},
     {"crl-url", "crl-url", required_argument, NULL, AT(crl_url), true},
@@ -140,6 +148,7 @@ static const struct row {
     {"years", "years", required_argument, take_years, 0, false},
     {"reason", "reason", required_argument, take_reason, 0, false},
     {"must-staple", "must-staple", no_argument, take_must_staple, 0, false},
+    {"renew", "renew", no_argument, take_renew, 0, false},
     {"new-key", "new-key", no_argument, take_new_key, 0, false},
 };
 

@@ -9,7 +9,8 @@
 
 enum {
     SERIAL_SIZE = 16, /* RFC 5280 4.1.2.2: at most 20, positive; 120 random bits and more */
-    KEY_ID_SIZE = 20
+    KEY_ID_SIZE = 20,
+    SUBJECT_PART_SIZE = 256
 };
 
 static int set_key(gnutls_x509_crt_t crt, struct pki_crt_key key)
@@ -167,6 +168,43 @@ struct pki_authority *pki_authority_delegate(const struct pki_authority *parent,
                                                   .not_after_s = not_after_s};
 
     return pki_authority_make(parent, &request, fault);
+}
+
+/* The first value of that kind in the subject; "" when there is none or it is too long. */
+static void subject_part(gnutls_x509_crt_t crt, const char *oid, char text_out[SUBJECT_PART_SIZE])
+{
+    size_t len = SUBJECT_PART_SIZE - 1;
+
+    if (gnutls_x509_crt_get_dn_by_oid(crt, oid, 0, 0, text_out, &len) != 0)
+        len = 0;
+    text_out[len] = '\0';
+}
+
+char *pki_authority_renew(const struct pki_authority *parent, const struct pki_authority *authority,
+                          int64_t not_before_s, int64_t not_after_s, struct fault *fault)
+{
+    char name[SUBJECT_PART_SIZE], organization[SUBJECT_PART_SIZE];
+    struct pki_authority fresh = {.key = authority->key};
+    int path_length = -1;
+    char *pem = NULL;
+
+    subject_part(authority->crt, GNUTLS_OID_X520_COMMON_NAME, name);
+    subject_part(authority->crt, GNUTLS_OID_X520_ORGANIZATION_NAME, organization);
+    (void)gnutls_x509_crt_get_basic_constraints(authority->crt, NULL, NULL, &path_length);
+    const struct pki_authority_request request = {.common_name = name,
+                                                  .organization =
+                                                      organization[0] != '\0' ? organization : NULL,
+                                                  .path_length = path_length,
+                                                  .not_before_s = not_before_s,
+                                                  .not_after_s = not_after_s};
+    int ret = authority_fill(&fresh, parent, &request);
+    if (ret == 0)
+        pem = pki_crt_pem(fresh.crt);
+    else
+        (void)pki_could_not(fault, "an authority's certificate", ret);
+    if (fresh.crt != NULL)
+        gnutls_x509_crt_deinit(fresh.crt);
+    return pem;
 }
 
 static int load_certificate(const char *file, gnutls_x509_crt_t *crt_out, struct fault *fault)

@@ -222,6 +222,50 @@ const struct pki_authority *pki_authority_dir_signer(const struct pki_authority_
 
 /* ---- Changing ------------------------------------------------------------------------------- */
 
+static int write_renewed(const struct pki_authority_dir *dir, const struct pki_authority *root,
+                         const char *pem, struct fault *fault)
+{
+    char *old_pem = pki_authority_certificate_pem(dir->signer);
+    char *root_pem = pki_authority_certificate_pem(root);
+    char *chain = mem_printf("%s%s", pem, root_pem);
+    int err = write_file(dir->path, "intermediate.pem.old", old_pem, 0644, fault);
+
+    if (err == 0)
+        err = write_file(dir->path, "intermediate.pem", pem, 0644, fault);
+    if (err == 0)
+        err = write_file(dir->path, "chain.pem", chain, 0644, fault);
+    mem_free(old_pem);
+    mem_free(root_pem);
+    mem_free(chain);
+    return err;
+}
+
+int pki_authority_dir_renew(const struct pki_authority_dir *dir, const char *root_key,
+                            int64_t not_before_s, int64_t not_after_s, struct fault *fault)
+{
+    char *certificate = mem_printf("%s/root.pem", dir->path);
+    char *key = mem_printf("%s/root-key.pem", dir->path), *pem = NULL;
+    struct pki_authority *root =
+        pki_authority_load(certificate, root_key != NULL ? root_key : key, fault);
+    char date[PKI_DATE_SIZE];
+    int err = root != NULL ? 0 : ERR_CONFIG;
+
+    if (root != NULL && pki_authority_not_after_s(root) < not_after_s)
+        err = fault_set(fault, ERR_REFUSED,
+                        "the root ends before that, on %s: choose fewer years, or make a new "
+                        "authority",
+                        pki_date_text(pki_authority_not_after_s(root), date));
+    if (err == 0) {
+        pem = pki_authority_renew(root, dir->signer, not_before_s, not_after_s, fault);
+        err = pem != NULL ? write_renewed(dir, root, pem, fault) : ERR_TLS;
+    }
+    pki_authority_free(&root);
+    mem_free(pem);
+    mem_free(certificate);
+    mem_free(key);
+    return err;
+}
+
 static int write_index(const struct pki_authority_dir *dir, struct fault *fault)
 {
     struct buf text;

@@ -38,6 +38,13 @@ void pki_authority_dir_close(struct pki_authority_dir **dir);
 /* The intermediate; borrowed. */
 const struct pki_authority *pki_authority_dir_signer(const struct pki_authority_dir *dir);
 
+/* Gives the intermediate a new certificate, and chain.pem with it; the old one stays as
+ * intermediate.pem.old. root_key: the root's key file; NULL: root-key.pem. Leaves and lists that it
+ * signed stay good: its key and name are the same. ERR_REFUSED when it would outlive the root. */
+int pki_authority_dir_renew(const struct pki_authority_dir *dir, const char *root_key,
+                            int64_t not_before_s, int64_t not_after_s, struct fault *fault)
+    __attribute__((warn_unused_result));
+
 /* Writes a new certificate into the index, durably: before it is given out, so that whatever is
  * out can be revoked. */
 int pki_authority_dir_record(struct pki_authority_dir *dir,

@@ -69,6 +69,10 @@ char *pki_authority_certificate_pem(const struct pki_authority *authority);
 char *pki_authority_key_pem(const struct pki_authority *authority);
 /* When it ends, seconds since 1970. */
 int64_t pki_authority_not_after_s(const struct pki_authority *authority);
+/* PEM of a new certificate for the authority's key and name, signed by parent; owned (mem_free).
+ * NULL with the reason in fault. */
+char *pki_authority_renew(const struct pki_authority *parent, const struct pki_authority *authority,
+                          int64_t not_before_s, int64_t not_after_s, struct fault *fault);
 /* Whether its key signed the certificate. */
 bool pki_authority_has_signed(const struct pki_authority *authority,
                               const struct pki_certificate *certificate);

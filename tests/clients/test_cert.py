@@ -190,6 +190,37 @@ def test_all_works_without_the_root_key():
         it.verify("a.pem")
 
 
+def test_the_intermediate_is_renewed_with_the_root_key():
+    with place(True, "--years", "8") as it:
+        it.cert("sign", "--name", "a.example.org", "--out", "a.pem", "--out-key", "k.pem")
+        it.cert("revoke", "a.pem")
+        it.cert("sign", "--name", "b.example.org", "--out", "b.pem", "--out-key", "kb.pem")
+        os.rename(it.path("postern-ca/root-key.pem"), it.path("stick.pem"))
+        middle, serial = "postern-ca/intermediate.pem", it.serial("postern-ca/intermediate.pem")
+        before = it.read(middle)
+        it.refuse("could not open postern-ca/root-key.pem", "ca", "--renew")
+        it.refuse("is not the key of", "ca", "--renew", "--root-key", "k.pem")
+        it.refuse("at most 5 years", "ca", "--renew", "--years", "6", status=2)
+        it.refuse("leave --name out", "ca", "--renew", "--name", "X", status=2)
+        it.refuse("goes with --renew", "ca", "--name", "X", "--root-key", "stick.pem", status=2)
+        it.cert("ca", "--renew", "--root-key", "stick.pem", "--years", "4")
+        assert it.serial(middle) != serial and it.read(middle + ".old") == before
+        assert abs(lifetime_s(it, middle) - 4 * 365 * 86400 - 300) <= 2
+        assert it.read("postern-ca/chain.pem") == it.read(middle) + it.read("postern-ca/root.pem")
+        assert "CA:TRUE, pathlen:0" in it.text(middle)
+        # Old leaves and lists go with the new certificate, new leaves with the old one.
+        it.openssl("verify", "-x509_strict", "-CAfile", "postern-ca/root.pem", "-untrusted", middle,
+                   "-crl_check", "-CRLfile", "postern-ca/crl.pem", "b.pem")
+        it.verify("b.pem", "-crl_check", "-CRLfile", "postern-ca/crl.pem")
+        it.cert("sign", "--name", "c.example.org", "--out", "c.pem", "--out-key", "kc.pem")
+        it.verify("c.pem")
+        it.openssl("verify", "-CAfile", "postern-ca/root.pem", "-untrusted", middle + ".old",
+                   "c.pem")
+        it.cert("renew", "b.pem")
+    with place(True, "--years", "2") as it:
+        it.refuse("the root ends before that", "ca", "--renew", "--years", "3")
+
+
 # ---- Certificates ----------------------------------------------------------------------------
 
 
@@ -288,13 +319,27 @@ def test_nothing_is_overwritten():
 
 
 def test_a_leaf_ends_with_its_authority():
-    with place(True, "--years", "1") as it:
-        more = ["--name", "a.example.org", "--out", "a.pem", "--out-key", "k.pem"]
-        it.refuse("longer than the authority's own", "sign", *more, "--days", "397")
-        it.cert("sign", "--name", "a@example.org", "--out", "a.pem", "--out-key", "k.pem")
+    with place(False) as it:
+        it.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca-key.pem", "-subj",
+                   "/CN=Short", "-days", "10", "-out", "ca.pem")
+        more = ["--ca", "ca.pem", "--ca-key", "ca-key.pem", "--name", "a.example.org"]
+        it.refuse("longer than the authority's own", "sign", *more, "--out", "a.pem", "--out-key",
+                  "k.pem", "--days", "11")
+        told = it.cert("sign", *more, "--out", "b.pem", "--out-key", "kb.pem", "--days", "9").text
+        assert "note:" not in told, told
+        told = it.cert("sign", *more, "--out", "a.pem", "--out-key", "k.pem").text
+        assert "note: it ends with the authority's own certificate" in told, told
         ends = [it.openssl("x509", "-in", name, "-noout", "-enddate").text
-                for name in ("a.pem", "postern-ca/intermediate.pem")]
+                for name in ("a.pem", "ca.pem")]
         assert ends[0] == ends[1], ends
+        it.openssl("verify", "-CAfile", "ca.pem", "a.pem", "b.pem")
+        # An authority that has ended signs nothing more.
+        it.openssl("x509", "-req", "-in", it.write("ended.csr", it.openssl(
+            "req", "-new", "-key", "ca-key.pem", "-subj", "/CN=Short").text), "-signkey",
+                   "ca-key.pem", "-days", "-1", "-out", "ended.pem", "-extfile",
+                   it.write("ext", "basicConstraints = critical, CA:TRUE\n"))
+        it.refuse("the authority's certificate ended on", "sign", "--ca", "ended.pem", *more[2:],
+                  "--out", "c.pem", "--out-key", "kc.pem")
 
 
 def test_urls_and_must_staple_stand_in_the_certificate():
