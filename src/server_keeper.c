@@ -4,6 +4,7 @@
  * configuration, and as whom, is here, too: both run in its own process. Without key isolation the
  * keys are in this process. Tests: tests/clients/test_keeper.py.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -77,11 +78,25 @@ static unsigned channel_count(void)
     return cores < 1 ? 2 : cores > SERVER_LOOPS_MAX ? SERVER_LOOPS_MAX + 1 : (unsigned)cores + 1;
 }
 
+/* Whoever started us may have closed standard input or output: what is opened next would get those
+ * numbers, and the keeper puts /dev/null there. */
+static void occupy_standard_descriptors(void)
+{
+    int fd = 0;
+
+    do
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        (void)close(fd);
+}
+
 void server_keeper_start(struct server *server, struct fault *fault)
 {
     const struct keeper_office office = {
         .settings = office_settings, .confine = office_confine, .owner = server};
 
+    occupy_standard_descriptors();
     server->keeper = keeper_start(&office, channel_count(), fault);
 }
 

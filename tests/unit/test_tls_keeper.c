@@ -236,6 +236,33 @@ TEST(test_a_dropped_key_signs_nothing)
     pen_deinit(&pen);
 }
 
+TEST(test_the_key_that_the_client_shows_is_loaded)
+{
+    struct tls_keyring ring;
+    struct fault fault;
+    unsigned char out[TLS_SIGNATURE_MAX];
+    size_t len = 0;
+
+    mint(PKI_KEY_ED25519);
+    lab.settings.client_certificate = lab.chain_file;
+    lab.settings.client_key = lab.key_file;
+    struct keeper *keeper = start(1);
+    struct tls_signer *far = keeper_signer(keeper);
+    check_int(far->ops->load(far, &lab.settings, &ring, &fault), 0);
+    check_int(ring.count, 1);
+    check(ring.client.number != 0 && ring.client.number != ring.keys[0].number);
+    check_int(far->ops->sign(far, ring.client.number, GNUTLS_SIGN_EDDSA_ED25519, false,
+                             span_of("text"), out, &len),
+              0);
+    check_int(len, 64);
+    far->ops->drop(far, &ring);
+    check_int(far->ops->sign(far, ring.client.number, GNUTLS_SIGN_EDDSA_ED25519, false,
+                             span_of("text"), out, &len),
+              ERR_TLS);
+    lab.settings.client_certificate = lab.settings.client_key = "";
+    keeper_stop(&keeper);
+}
+
 TEST(test_input_is_bounded)
 {
     static char bytes[4097];
@@ -378,6 +405,8 @@ static int run_all(int argc, char **argv)
         {"test_what_cannot_be_loaded_is_said_in_words",
          test_what_cannot_be_loaded_is_said_in_words},
         {"test_a_dropped_key_signs_nothing", test_a_dropped_key_signs_nothing},
+        {"test_the_key_that_the_client_shows_is_loaded",
+         test_the_key_that_the_client_shows_is_loaded},
         {"test_input_is_bounded", test_input_is_bounded},
         {"test_a_killed_keeper_is_told_at_once", test_a_killed_keeper_is_told_at_once},
         {"test_a_stopped_keeper_costs_a_second_a_channel",

@@ -3,6 +3,7 @@
  * held up; and what a handshake says that was refused so.
  */
 #include <gnutls/gnutls.h>
+#include <unistd.h>
 
 #include "base/require.h"
 #include "check.h"
@@ -133,6 +134,39 @@ TEST(test_the_rate_can_change)
     tls_signer_free(&cap);
 }
 
+/* What the log says between two calls, which write at once while the log has no thread. */
+static unsigned capture(struct tls_signer *cap, unsigned ask, char *text_out, size_t size)
+{
+    int pipe_fds[2], before = dup(STDERR_FILENO);
+
+    require(pipe(pipe_fds) == 0 && before >= 0 && dup2(pipe_fds[1], STDERR_FILENO) >= 0);
+    (void)close(pipe_fds[1]);
+    unsigned passed = pass(cap, GNUTLS_SIGN_RSA_SHA256, ask);
+    require(dup2(before, STDERR_FILENO) >= 0);
+    (void)close(before);
+    ssize_t len = read(pipe_fds[0], text_out, size - 1);
+    text_out[len > 0 ? len : 0] = '\0';
+    (void)close(pipe_fds[0]);
+    return passed;
+}
+
+TEST(test_refusals_are_logged_once_a_second)
+{
+    struct tls_signer *cap = create(1);
+    char text[512];
+
+    check_int(capture(cap, 50, text, sizeof text), 1);
+    check(strstr(text, "warn tls rsa-capped refused=1 rate=1\n") != NULL);
+    check(strchr(text, '\n') == text + strlen(text) - 1);
+    fake.now_ms += 999;
+    (void)capture(cap, 10, text, sizeof text);
+    check_text(text, "");
+    fake.now_ms += 1;
+    (void)capture(cap, 11, text, sizeof text);
+    check(strstr(text, " refused=59 rate=1\n") != NULL); /* 48, 10, and one now */
+    tls_signer_free(&cap);
+}
+
 TEST(test_a_capped_handshake_says_why)
 {
     const struct tls_client_policy policy = {.server_name = "mx.example.org",
@@ -170,6 +204,7 @@ static int run_all(int argc, char **argv)
         {"test_so_many_a_second_pass", test_so_many_a_second_pass},
         {"test_only_rsa_is_capped", test_only_rsa_is_capped},
         {"test_the_rate_can_change", test_the_rate_can_change},
+        {"test_refusals_are_logged_once_a_second", test_refusals_are_logged_once_a_second},
         {"test_a_capped_handshake_says_why", test_a_capped_handshake_says_why},
     };
     return check_run(argc, argv, tests, sizeof tests / sizeof *tests);
