@@ -1,5 +1,5 @@
 /*
- * server.c: start order, reload and stop of a running Postern. Start: the keeper of private keys,
+ * server.c: start order and stop of a running Postern. Start: the keeper of private keys,
  * settings, bind, drop root, TLS, store, threads, accept. Stop: drain the loops, join them, finish
  * the jobs, close the store, end the keeper.
  * Tests: tests/clients/.
@@ -29,18 +29,7 @@
 
 enum { CONTROL_CONNECTIONS_MAX = 32, CONTROL_BACKLOG = 16 };
 
-static void report(void *owner, const char *file, int line, const char *sentence)
-{
-    (void)owner;
-    struct log_line log;
-    log_begin(&log, LOG_ERROR, "conf", "bad");
-    log_text(&log, "file", file);
-    log_int(&log, "line", line);
-    log_text(&log, "why", sentence);
-    log_end(&log);
-}
-
-static void set_log_level(const char *name)
+void server_set_log_level(const char *name)
 {
     static const char *const names[] = {"debug", "info", "warn", "error", "none"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -135,6 +124,7 @@ static void on_entry_deleted(void *owner, uint64_t id)
 static int open_parts(struct server *server, struct fault *fault)
 {
     const struct settings *settings = server->first->settings;
+    server->reload = server_reload_create(server);
     server->tls = tls_manager_create(&settings->tls, &clock_system, server->signer, fault);
     if (server->tls == NULL)
         return fault->err;
@@ -214,12 +204,12 @@ static int complete_first(struct server *server, struct fault *fault)
 
 static int start(struct server *server, struct fault *fault)
 {
-    const struct settings *settings = conf_load(server->conf_file, report, NULL);
+    const struct settings *settings = conf_load(server->conf_file, server_conf_report, NULL);
     if (settings == NULL)
         return fault_set(fault, ERR_CONFIG,
                          "%s cannot be used; mend it and look with: postern check",
                          server->conf_file);
-    set_log_level(settings->server.log_level);
+    server_set_log_level(settings->server.log_level);
     raise_descriptor_limit();
     server->first = server_generation_create(server, settings, fault);
     if (server->first == NULL)
@@ -261,48 +251,13 @@ static void on_stop_signal(void *owner, int signal_number)
     server_drain(server, INT64_MAX);
 }
 
-static int reload(struct server *server, struct fault *fault)
-{
-    const struct settings *settings = conf_load(server->conf_file, report, NULL);
-    if (settings == NULL)
-        return fault_set(fault, ERR_CONFIG, "%s cannot be used", server->conf_file);
-    struct generation *generation = server_generation_create(server, settings, fault);
-    if (generation == NULL)
-        return fault->err;
-    const char *key = conf_needs_restart(server->current->settings, settings);
-    int err = key != NULL
-                  ? fault_set(fault, ERR_CONFIG, "%s was changed: that needs a restart", key)
-                  : tls_manager_reload(server->tls, &settings->tls, fault);
-    if (err != 0) {
-        server_generation_unref(&generation); /* with the settings */
-        return err;
-    }
-    set_log_level(settings->server.log_level);
-    server_keeper_adopt(server, &settings->tls);
-    auth_set_settings(server->auth, &settings->auth);
-    quota_set_limits(server->quota, settings->net.connections_max,
-                     settings->net.connections_per_address_max);
-    quota_set_limits(server->handshakes, settings->net.handshakes_max,
-                     settings->net.handshakes_per_address_max);
-    for (unsigned i = 0; i < server->loop_count; i++)
-        server_loop_adopt(&server->loops[i], generation);
-    server_generation_unref(&server->current);
-    server->current = generation;
-    return 0;
-}
-
 static void on_reload_signal(void *owner, int signal_number)
 {
-    (void)signal_number;
     struct server *server = owner;
-    struct fault fault;
-    fault_clear(&fault);
-    if (server->is_stopping)
-        return;
-    if (reload(server, &fault) == 0)
-        log_event(LOG_INFO, "server", "reloaded", "file", server->conf_file);
-    else
-        log_event(LOG_ERROR, "server", "not-reloaded", "why", fault.text);
+
+    (void)signal_number;
+    if (!server->is_stopping)
+        server_reload_request(server->reload);
 }
 
 /* Signals wait while nobody can act on them: during the start (a SIGHUP would kill) and at the end,
@@ -376,6 +331,7 @@ static void stop(struct server *server)
     quota_free(&server->handshakes);
     quota_free(&server->control_quota);
     tls_manager_free(&server->tls);
+    server_reload_free(&server->reload);
     server_keeper_stop(server);
     server_generation_unref(&server->current);
     server_generation_unref(&server->first);

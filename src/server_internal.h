@@ -22,6 +22,7 @@ enum { SERVER_LOOPS_MAX = 64 };
 struct auth;
 struct jobs;
 struct keeper;
+struct server_reload;
 struct tls_manager;
 struct tls_signer;
 
@@ -86,6 +87,7 @@ struct server {
     struct watch *keeper_watch;             /* on the first loop */
     const struct settings *keeper_settings; /* in the keeper's process only */
     struct tls_manager *tls;
+    struct server_reload *reload;
     struct auth *auth;
     struct pop3_locks *pop3_locks;
     struct quota *quota;
@@ -120,6 +122,19 @@ void server_loop_adopt(struct server_loop *loop, struct generation *generation);
 
 /* server.c, main thread: every loop drains, then server_run() returns. */
 void server_drain(struct server *server, int64_t drain_max_ms);
+
+/* server.c: by the text of log_level. */
+void server_set_log_level(const char *name);
+
+/* server_reload.c, main thread: reloads on request (of everything) and when TLS files change.
+ * create: before the files are first read; start and stop: while the first loop has its port. */
+struct server_reload *server_reload_create(struct server *server);
+void server_reload_start(struct server_reload *reload);
+void server_reload_request(struct server_reload *reload);
+void server_reload_stop(struct server_reload *reload);
+void server_reload_free(struct server_reload **reload);
+/* Logs a mistake in the configuration; any thread. */
+void server_conf_report(void *owner, const char *file, int line, const char *sentence);
 
 /* server_keeper.c. start: before any thread, file or loop exists; settle: when the settings are
  * known: fails with start's fault, or, without key isolation, ends the keeper. adopt: new settings

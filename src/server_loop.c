@@ -135,6 +135,8 @@ static void attach(struct server_loop *loop)
     conn_env_init(&loop->env);
     start_relay(loop, loop->generation->settings);
     start_listeners(loop);
+    if (loop == &server->loops[0])
+        server_reload_start(server->reload);
     tell_ready(loop);
 }
 
@@ -148,6 +150,8 @@ static void stop_listeners(struct server_loop *loop)
 static void detach(struct server_loop *loop)
 {
     loop_timer_free(&loop->drain_timer);
+    if (loop == &loop->server->loops[0])
+        server_reload_stop(loop->server->reload);
     relay_free(&loop->relay);
     resolver_free(&loop->resolver);
     store_detach(loop->server->store, loop->port);

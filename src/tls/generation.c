@@ -109,6 +109,19 @@ static int fill_ticket_key(struct tls_generation *generation,
     return 0;
 }
 
+/* The keeper reads the configuration itself and may see a newer one. */
+static int check_keyring(const struct tls_keyring *ring, const struct settings_tls *settings,
+                         struct fault *fault)
+{
+    bool has_client_key = settings->client_key[0] != '\0';
+
+    if (ring->count == settings->pair_count && (ring->client.number != 0) == has_client_key)
+        return 0;
+    return fault_set(fault, ERR_CONFIG,
+                     "the keys that the configuration names are not those in use: it was changed "
+                     "and not reloaded; send SIGHUP");
+}
+
 static int generation_fill(struct tls_generation *generation,
                            const struct tls_generation_order *order, struct fault *fault)
 {
@@ -117,6 +130,8 @@ static int generation_fill(struct tls_generation *generation,
         err = generation->signer->ops->load(generation->signer, order->settings,
                                             &generation->keyring, fault);
     generation->has_keyring = err == 0;
+    if (err == 0)
+        err = check_keyring(&generation->keyring, order->settings, fault);
     if (err == 0)
         err = fill_own(generation, order, fault);
     if (err == 0)
