@@ -60,6 +60,7 @@ struct server_loop {
     struct loop *loop;
     struct job_port *port;
     struct conn_env env;
+    struct server_trace *trace;
     struct generation *generation; /* a reference */
     struct bound *bound;           /* this loop's sockets; fd -1: a listener has it */
     size_t bound_count;
@@ -111,6 +112,15 @@ struct generation *server_generation_ref(struct generation *generation);
 void server_generation_unref(struct generation **generation);
 void *server_served_ref(void *service);
 void server_served_unref(void *service);
+
+/* server_trace.c: writes the events of one loop's traced connections to trace_file. On the loop. */
+struct server_trace *server_trace_create(struct job_port *port);
+struct tap *server_trace_tap(struct server_trace *trace);
+/* File and format from now on. Before the first event. */
+void server_trace_set(struct server_trace *trace, const struct settings_server *settings);
+/* Hands over what is left. Before the port is freed; the trace itself outlives the port. */
+void server_trace_end(struct server_trace *trace);
+void server_trace_free(struct server_trace **trace);
 
 /* server_loop.c: the body of a loop's thread, from attaching to the last connection's end. */
 void server_loop_run(struct server_loop *loop);

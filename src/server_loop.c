@@ -29,6 +29,7 @@ static void start_listeners(struct server_loop *loop)
         loop->roles[i] = (struct conn_role){
             .listener = settings->name,
             .security = settings->tls == LISTENER_IMPLICIT ? CONN_IMPLICIT : CONN_PLAIN,
+            .is_traced = settings->trace,
             .type = served->type,
             .service = served,
             .service_ref = server_served_ref,
@@ -133,6 +134,9 @@ static void attach(struct server_loop *loop)
     loop->env.handshakes = server->handshakes;
     loop->env.maker = uv_run_maker(loop->loop);
     conn_env_init(&loop->env);
+    loop->trace = server_trace_create(loop->port);
+    server_trace_set(loop->trace, &loop->generation->settings->server);
+    loop->env.trace = server_trace_tap(loop->trace);
     start_relay(loop, loop->generation->settings);
     start_listeners(loop);
     if (loop == &server->loops[0])
@@ -155,7 +159,9 @@ static void detach(struct server_loop *loop)
     relay_free(&loop->relay);
     resolver_free(&loop->resolver);
     store_detach(loop->server->store, loop->port);
+    server_trace_end(loop->trace);
     job_port_free(&loop->port);
+    server_trace_free(&loop->trace);
     mem_free(loop->roles);
     mem_free(loop->listeners);
     server_generation_unref(&loop->generation);
@@ -214,9 +220,13 @@ static void adopt(struct server_loop *loop, struct generation *generation)
         server_generation_unref(&generation);
         return;
     }
-    for (size_t i = 0; i < loop->bound_count; i++)
-        loop->roles[i].service = &generation->served[loop->bound[i].listener];
+    for (size_t i = 0; i < loop->bound_count; i++) {
+        size_t row = loop->bound[i].listener;
+        loop->roles[i].service = &generation->served[row];
+        loop->roles[i].is_traced = generation->settings->listeners[row].trace;
+    }
     loop->env.settings = &generation->settings->net;
+    server_trace_set(loop->trace, &generation->settings->server);
     reload_relay(loop, generation->settings);
     server_generation_unref(&loop->generation);
     loop->generation = generation;

@@ -47,6 +47,10 @@ const struct conf_row conf_rows[] = {
  "Event loops, each a thread with its own sockets; 0: one for each core."},
 {"", "log_level", CONF_CHOICE, 0, "info", 0, 0, "debug|info|warn|error", AT(settings.server.log_level), NULL,
  "What is logged: info is one line for each mail, login and TLS session."},
+{"", "trace_file", CONF_STRING, CONF_PATH, "trace.jsonl", 0, 0, NULL, AT(settings.server.trace_file), NULL,
+ "Where each step of connections whose listener has trace = true is written, never a password; relative to this file."},
+{"", "trace_format", CONF_CHOICE, 0, "json", 0, 0, "json|text", AT(settings.server.trace_format), NULL,
+ "json is one object a line for programs, text is for reading."},
 {"", "port_offset", CONF_COUNT, CONF_RESTART, "0", 0, 65535, NULL, AT(port_offset), NULL,
  "Added to the port of each listener: 10000 runs everything without root, beside another server."},
 
@@ -212,6 +216,8 @@ const struct conf_row conf_rows[] = {
  "Wait for the reply to a command. RFC 5321 4.5.3.2: 5 minutes."},
 {"relay", "data_reply_timeout", CONF_TIME, 0, "10m", 1 * S, 1 * H, NULL, AT(settings.relay.data_reply_timeout_ms), NULL,
  "Wait for the reply to a whole message. RFC 5321 4.5.3.2.6: 10 minutes, since giving up early makes duplicates."},
+{"relay", "trace", CONF_BOOL, 0, "false", 0, 0, NULL, AT(settings.relay.trace), NULL,
+ "Write each step of its connections to trace_file."},
 };
 const size_t conf_row_count = sizeof conf_rows / sizeof *conf_rows;
 
@@ -233,6 +239,8 @@ const struct conf_row conf_listener_rows[] = {
  "Numeric addresses to listen on."},
 {"listeners", "port", CONF_COUNT, 0, "0", 0, 65535, NULL, AT(port), NULL,
  "Its port; 0: the usual one of protocol and tls (25, 587, 465, 143, 993, 110, 995). port_offset is added."},
+{"listeners", "trace", CONF_BOOL, 0, "false", 0, 0, NULL, AT(trace), NULL,
+ "Write each step of its connections to trace_file: plaintext lines, handshake messages, checks, alerts."},
 };
 
 #undef AT

@@ -183,6 +183,7 @@ void relay_attempt_dial(struct attempt *attempt)
         .security = route->tls == RELAY_TLS_IMPLICIT ? CONN_IMPLICIT : CONN_PLAIN,
         .tls = &attempt->tls_policy,
         .connect_timeout_ms = attempt->relay->settings->connect_timeout_ms,
+        .is_traced = attempt->relay->settings->trace,
         .type = &smtp_client_type,
         .owner = attempt,
         .events = &conn_events,

@@ -2,6 +2,7 @@
 #ifndef POSTERN_CONF_SETTINGS_RELAY_H
 #define POSTERN_CONF_SETTINGS_RELAY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum relay_tls {
@@ -31,6 +32,7 @@ struct settings_relay {
     int64_t connect_timeout_ms;
     int64_t reply_timeout_ms;
     int64_t data_reply_timeout_ms; /* RFC 5321 4.5.3.2.6: 10 minutes */
+    bool trace;                    /* its connections are written to trace_file */
 };
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef POSTERN_CONF_SETTINGS_SERVER_H
 #define POSTERN_CONF_SETTINGS_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,8 @@ struct settings_server {
     const char *data_dir; /* absolute: store, control socket */
     unsigned loops;       /* 0: one per core */
     const char *log_level;
+    const char *trace_file;   /* absolute: what listeners and relay with `trace` do */
+    const char *trace_format; /* "json" (a line an event) or "text" */
 };
 
 enum listener_protocol {
@@ -31,6 +34,7 @@ struct settings_listener {
     const char **addresses; /* numeric: "0.0.0.0", "::" */
     size_t address_count;
     uint16_t port; /* port_offset is added already */
+    bool trace;    /* its connections are written to trace_file */
 };
 
 #endif
