@@ -131,6 +131,7 @@ void connect_report_checks(struct ink *ink, const struct connect_record *record)
 void connect_report_agreed(struct ink *ink, const struct connect_record *record);
 void connect_report_seen(struct ink *ink, const struct connect_record *record);
 void connect_report_cost(struct ink *ink, const struct connect_record *record);
+void connect_report_trouble(struct ink *ink, const struct connect_record *record);
 void connect_report_compare(struct ink *ink, const struct connect_record *upgraded,
                             const struct connect_record *implicit);
 void connect_json(struct buf *out, const struct connect_record *record);

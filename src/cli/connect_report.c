@@ -1,7 +1,7 @@
 /*
  * connect_report.c: a look for a human, from top to bottom: who was met, what was said in
  * plaintext, the upgrade, the handshake, then what connect_verdict.c says of it, what was said
- * under TLS, and how it ended. Tests: tests/clients/test_connect.py.
+ * under TLS, and, by connect_trouble.c, what went wrong. Tests: tests/clients/test_connect.py.
  */
 #include <time.h>
 
@@ -11,8 +11,6 @@
 enum { TIME_WIDTH = 11, WHO_COLUMN = 13, TEXT_COLUMN = 16, MEANING_COLUMN = 53, NAME_WIDTH = 20 };
 
 enum { US_PER_MS = 1000 };
-
-#define ASKED_IN_VAIN "the server asked for a certificate of ours: give one with --cert and --key"
 
 static void put_time(struct ink *ink, const struct connect_record *record, int64_t at_us)
 {
@@ -165,6 +163,9 @@ static const struct meaning {
 
 static const char *meaning_of(const struct connect_record *record, const struct tap_event *event)
 {
+    if (event->name != NULL && strcmp(event->name, "ClientHello") == 0 &&
+        event->at_us != record->hello_us)
+        return "asks again, with the key share that is wanted";
     for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
         const struct meaning *row = &meanings[i];
         if (event->name == NULL || strcmp(event->name, row->name) != 0)
@@ -391,67 +392,6 @@ static void put_head(struct ink *ink, const struct connect_record *record)
     ink_end(ink);
 }
 
-static void put_advice(struct ink *ink, const char *advice)
-{
-    ink_put(ink, INK_STRONG, "         what to do: ");
-    ink_words(ink, INK_PLAIN, span_of(advice), 21);
-    ink_end(ink);
-}
-
-/* Whether it wanted a certificate of ours and got none: a likely reason for it to hang up, which
- * in TLS 1.3 comes only after the handshake. */
-static bool has_asked_in_vain(const struct connect_record *record)
-{
-    if (record->options->certificate != NULL)
-        return false;
-    for (size_t i = 0; i < record->count; i++) {
-        const struct tap_event *event = &record->events[i].event;
-        if (event->kind == TAP_HANDSHAKE && event->name != NULL &&
-            strcmp(event->name, "CertificateRequest") == 0)
-            return true;
-    }
-    return false;
-}
-
-static const char *fault_advice(const struct connect_record *record)
-{
-    if (record->phase != CONN_PHASE_HANDSHAKE)
-        return "look at the server's log";
-    if (record->options->security == CONN_IMPLICIT)
-        return "if the port begins in plaintext, try --starttls; else look at the server's log";
-    return "look at the server's log; --tls tries other versions";
-}
-
-/* What went wrong besides the checks, and what to do. */
-static void put_trouble(struct ink *ink, const struct connect_record *record)
-{
-    bool is_refused = record->has_result && record->result != PROBE_DONE;
-
-    if (record->opened_us == 0 || (!is_refused && record->fault.text[0] == '\0'))
-        return;
-    if (!is_refused && record->has_result)
-        return;
-    ink_heading(ink, "WHAT WENT WRONG", "");
-    ink_put(ink, INK_BAD, "  [FAIL] ");
-    if (!is_refused) {
-        ink_words(ink, INK_PLAIN, span_of(record->fault.text), 9);
-        ink_end(ink);
-        put_advice(ink, has_asked_in_vain(record) ? ASKED_IN_VAIN : fault_advice(record));
-        return;
-    }
-    ink_printf(ink, INK_PLAIN, "%s: ", probe_step_name(record->step));
-    ink_words(ink, INK_PLAIN, span_of(probe_result_sentence(record->result)), 9);
-    ink_end(ink);
-    if (record->words[0] != '\0') {
-        ink_put(ink, INK_FAINT, "         its words: ");
-        ink_words(ink, INK_PLAIN, span_of(record->words), 20);
-        ink_end(ink);
-    }
-    bool is_ended = record->result == PROBE_ENDED;
-    put_advice(ink, is_ended && has_asked_in_vain(record) ? ASKED_IN_VAIN
-                                                          : probe_result_advice(record->result));
-}
-
 static void put_conclusion(struct ink *ink, const struct connect_record *record)
 {
     int status = connect_record_status(record);
@@ -485,6 +425,6 @@ void connect_report(struct ink *ink, const struct connect_record *record)
         connect_report_seen(ink, record);
         connect_report_cost(ink, record);
     }
-    put_trouble(ink, record);
+    connect_report_trouble(ink, record);
     put_conclusion(ink, record);
 }
