@@ -27,7 +27,7 @@ TESTSSL_ALLOWED = {
 FINE = ("OK", "INFO")
 
 
-def testssl(port, ca, protocol=None, sections=SECTIONS, seconds=300):
+def testssl(port, ca, protocol=None, sections=SECTIONS, seconds=600):
     """The findings, id -> (severity, text); ids that come twice are numbered."""
     harness.need("testssl")
     words = ["testssl", "--quiet", "--color=0", "--warnings=batch", "--nodns=none", "--ip=127.0.0.1",
