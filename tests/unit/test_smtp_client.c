@@ -68,6 +68,8 @@ static const struct client_case {
      "EHLO me|QUIT|", ""},
     {"after the upgrade EHLO again", UPGRADED | SECURE | DEMANDED, 0, 1, 0, 0, "250 x|221",
      "EHLO me|QUIT|", ""},
+    {"a greeting after the upgrade: led to a port of implicit TLS (Opossum)",
+     UPGRADED | SECURE | DEMANDED, 0, 1, 0, 0, "220 mx", "EHLO me|QUIT|", "unusable1=220 "},
     {"no EHLO after the upgrade", UPGRADED | SECURE | DEMANDED, 0, 1, 0, 0, "500 x",
      "EHLO me|QUIT|", "unusable1=500 "},
     {"no password in plaintext", LOGIN, 1, 1, 0, 0, "220 x|250-x|250 AUTH PLAIN", "EHLO me|QUIT|",
