@@ -262,10 +262,10 @@ static void put_secure_seen(struct ink *ink, const struct connect_record *record
 static void put_danger(struct ink *ink, const struct connect_record *record)
 {
     if (record->offers_plain != NULL && record->options->security == CONN_PLAIN)
-        put_seen(
-            ink, DANGER,
-            "an attacker on the way could have taken STARTTLS out of the answer: a client that "
-            "goes on without TLS then notices nothing, one that insists (as this) stops");
+        put_seen(ink, DANGER,
+                 "somebody on the way could have taken STARTTLS out of the answer: a client that "
+                 "goes on "
+                 "without TLS would not have noticed; one that insists, like this one, stops");
     if (record->has_facts && record->facts.check != PKI_CHECK_GOOD)
         put_seen(
             ink, DANGER,
