@@ -196,7 +196,7 @@ static void on_event(struct tap *tap, const struct tap_event *event)
 
     if (shown.bytes.len > BYTES_MAX)
         shown.bytes.len = 0;
-    if (traced->text.len < BUFFER_MAX)
+    if (traced->text.len < BUFFER_MAX || event->kind == TAP_CLOSE)
         put_event(trace, traced, &shown);
     else
         traced->left_out++;

@@ -14,6 +14,9 @@ static struct tls_lab lab;
 static const struct tls_client_policy required = {
     .server_name = "mx.example.org", .verify = TLS_VERIFY_REQUIRED, .alpn = "smtp"};
 
+static const char *const priorities[] = {"NORMAL:-VERS-ALL:+VERS-TLS1.3",
+                                         "NORMAL:-VERS-ALL:+VERS-TLS1.2"};
+
 static void check_field(const struct tap_event *event, const char *field, const char *wanted)
 {
     check(event != NULL);
@@ -161,30 +164,47 @@ TEST(test_resumption_is_told_but_what_opens_it_is_not)
     }
 }
 
-TEST(test_a_request_for_a_certificate_is_told)
+/* A server that asks; the client's side is traced. */
+static void hand_ask(struct hand *hand, const char *priority, const struct tls_lab *as)
 {
-    static const char *const priorities[] = {"NORMAL:-VERS-ALL:+VERS-TLS1.3",
-                                             "NORMAL:-VERS-ALL:+VERS-TLS1.2"};
-    for (size_t i = 0; i < sizeof priorities / sizeof *priorities; i++) {
-        struct hand hand;
-        check_case = priorities[i];
-        stage_open(&hand.stage, &lab, "intermediate", "intermediate");
-        stage_connect(&hand.stage, &required);
-        hand_begin(&hand, GNUTLS_SERVER, priorities[i]);
-        check_int(gnutls_certificate_set_x509_key_file(hand.cred, lab.chain_file, lab.key_file,
-                                                       GNUTLS_X509_FMT_PEM),
-                  0);
-        check(gnutls_certificate_set_x509_trust_file(hand.cred, lab.ca_file, GNUTLS_X509_FMT_PEM) >
+    stage_open(&hand->stage, as, "intermediate", "intermediate");
+    stage_connect(&hand->stage, &required);
+    hand_begin(hand, GNUTLS_SERVER, priority);
+    check_int(gnutls_certificate_set_x509_key_file(hand->cred, lab.chain_file, lab.key_file,
+                                                   GNUTLS_X509_FMT_PEM),
               0);
-        gnutls_certificate_server_set_request(hand.gnutls, GNUTLS_CERT_REQUEST);
-        check_int(hand_shake(&hand), 0);
+    check(gnutls_certificate_set_x509_trust_file(hand->cred, lab.ca_file, GNUTLS_X509_FMT_PEM) > 0);
+    gnutls_certificate_server_set_request(hand->gnutls, GNUTLS_CERT_REQUEST);
+    check_int(hand_shake(hand), 0);
+}
+
+TEST(test_a_request_for_a_certificate_is_told_and_its_answer)
+{
+    for (size_t i = 0; i < 4; i++) {
+        struct tls_lab as = lab;
+        struct hand hand;
+        bool has_certificate = i >= 2;
+        check_case = priorities[i % 2];
+        if (has_certificate) {
+            as.settings.client_certificate = lab.chain_file;
+            as.settings.client_key = lab.key_file;
+        }
+        hand_ask(&hand, priorities[i % 2], &as);
         const struct tap_book *book = &hand.stage.client;
         const struct tap_event *asked =
             tap_book_find(book, TAP_HANDSHAKE, TAP_IN, "CertificateRequest", 0);
         check_field(asked, "authorities", "CN=Lab Authority");
         check(tap_book_field(asked, "signature schemes").len > 0);
-        check_field(tap_book_find(book, TAP_HANDSHAKE, TAP_OUT, "Certificate", 0), "certificates",
-                    "0");
+        const struct tap_event *answer =
+            tap_book_find(book, TAP_HANDSHAKE, TAP_OUT, "Certificate", 0);
+        check_field(answer, "certificates", has_certificate ? "1" : "0");
+        check(span_starts(tap_book_field(answer, "certificate 0"),
+                          span_of("subject CN=mx.example.org")) == has_certificate);
+        const struct tap_event *proof =
+            tap_book_find(book, TAP_HANDSHAKE, TAP_OUT, "CertificateVerify", 0);
+        check((proof != NULL) == has_certificate);
+        check(!has_certificate ||
+              span_is(tap_book_field(proof, "signature scheme"), "ecdsa_secp256r1_sha256"));
         hand_end(&hand);
     }
 }
@@ -194,7 +214,8 @@ int main(int argc, char **argv)
     static const struct check_test tests[] = {
         {"test_resumption_is_told_but_what_opens_it_is_not",
          test_resumption_is_told_but_what_opens_it_is_not},
-        {"test_a_request_for_a_certificate_is_told", test_a_request_for_a_certificate_is_told},
+        {"test_a_request_for_a_certificate_is_told_and_its_answer",
+         test_a_request_for_a_certificate_is_told_and_its_answer},
     };
     tls_lab_init(&lab);
     int status = check_run(argc, argv, tests, sizeof tests / sizeof *tests);
