@@ -4,6 +4,9 @@ import contextlib
 import hashlib
 import os
 import re
+import resource
+import signal
+import socket
 import ssl
 import stat
 import subprocess
@@ -643,3 +646,68 @@ def test_a_server_is_believed_with_what_was_made():
                 done = harness.run(["curl", "-sS", f"imaps://localhost:{server.port('imaps')}/"],
                                    check=False)
                 assert done.returncode == 60, done.errors
+
+
+def test_a_renewed_pair_is_served_after_a_reload():
+    with Server() as server:
+        it = Place(os.path.join(server.home, "tls"))
+        for number in range(4):
+            before = it.serial("server.pem")
+            it.cert("renew", "server.pem", "--ca", "ca.pem", "--ca-key", "ca-key.pem", "--key",
+                    "server-key.pem", *(["--new-key"] if number % 2 == 0 else []))
+            assert "server reloaded" in server.reload()
+            with socket.create_connection(("127.0.0.1", server.port("imaps")), 10) as plain:
+                with server.context().wrap_socket(plain, server_hostname="localhost") as tls:
+                    serial = tls.getpeercert()["serialNumber"].lower()
+            assert serial == it.serial("server.pem") != before
+
+
+def test_a_renewal_that_is_killed_leaves_a_pair():
+    with place() as it:
+        it.cert("sign", "--name", "a.example.org", "--out", "a.pem", "--out-key", "k.pem")
+        for number in range(15):
+            process = subprocess.Popen([harness.BINARY, "cert", "renew", "a.pem", "--key", "k.pem",
+                                        "--new-key"], cwd=it.dir, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.0015 * number)
+            process.kill()
+            process.wait()
+            assert it.fits("a.pem", "k.pem") or it.fits("a.pem", "k.pem.old"), number
+            if not it.fits("a.pem", "k.pem"):
+                os.rename(it.path("k.pem.old"), it.path("k.pem"))
+        it.cert("renew", "a.pem", "--key", "k.pem", "--new-key")
+        assert it.fits("a.pem", "k.pem")
+
+
+def small_files(size):
+    """For preexec_fn: as if the disk were full behind that many bytes of each file."""
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    return limit
+
+
+def test_a_full_disk_leaves_what_was_there():
+    with place() as it:
+        it.cert("sign", "--name", "a.example.org", "--out", "a.pem", "--out-key", "k.pem")
+        before = it.everything()
+        index = it.path("postern-ca/index")
+        for size in (0, 1, 100, 200, 300, 500, 800, 1200):
+            more = {"check": False, "preexec_fn": small_files(size)}
+            for words in (["ca", "--name", "X", "--dir", "new"],
+                          ["sign", "--name", "b.example.org", "--out", "b.pem", "--out-key", "kb"],
+                          ["self-signed", "--name", "b.example.org", "--key-type", "rsa", "--out",
+                           "b.pem", "--out-key", "kb"],
+                          ["csr", "--name", "b.example.org", "--key-type", "rsa", "--out", "b.csr",
+                           "--out-key", "kb"],
+                          ["renew", "a.pem", "--key", "k.pem", "--new-key"]):
+                done = it.cert(*words, **more)
+                assert done.returncode == 1 and "could not" in done.errors, (size, words)
+                after = it.everything()
+                # What was signed stays in the register although nobody got it.
+                assert {k: v for k, v in after.items() if k != index} == \
+                    {k: v for k, v in before.items() if k != index}, (size, words)
+        assert it.serial("a.pem") in it.read("postern-ca/index")
+        it.cert("renew", "a.pem", "--key", "k.pem", "--new-key")
+        it.cert("revoke", "a.pem")
