@@ -24,6 +24,10 @@ static int take_name(struct cert_options *options, const char *value)
         cli_complain("%s", fault.text);
         return CLI_USAGE;
     }
+    for (size_t i = 0; i < options->name_count; i++) {
+        if (span_equal_nocase(span_of(options->names[i]), span_of(value)))
+            return CLI_OK; /* a certificate says a name once */
+    }
     options->names[options->name_count++] = value;
     return CLI_OK;
 }

@@ -299,7 +299,7 @@ bool pki_authority_has_signed(const struct pki_authority *authority,
                               const struct pki_certificate *certificate)
 {
     unsigned status = 0;
-    const gnutls_x509_crt_t issuer = authority->crt;
+    gnutls_x509_crt_t issuer = authority->crt;
 
     /* Dates are no question here: an expired leaf was signed, too. */
     int ret =

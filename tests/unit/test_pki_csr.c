@@ -215,6 +215,8 @@ TEST(test_extensions_that_are_asked_for_are_not_granted)
     pki_authority_free(&authority);
 }
 
+static const size_t large_size = 66560; /* 65 KiB */
+
 TEST(test_what_was_changed_is_refused)
 {
     const struct pki_csr_wish wish = {"mx.example.org", some_names, 1, false};
@@ -238,9 +240,9 @@ TEST(test_what_was_changed_is_refused)
     check(taken <= 1);
     check(pki_csr_parse(span_of(""), "a.csr", &fault) == NULL);
     check(strstr(fault.text, "could not read a signing request from a.csr") != NULL);
-    char *large = mem_alloc(65 * 1024);
-    memset(large, 'A', 65 * 1024);
-    check(pki_csr_parse(span_make(large, 65 * 1024), "a.csr", &fault) == NULL);
+    char *large = mem_alloc(large_size);
+    memset(large, 'A', large_size);
+    check(pki_csr_parse(span_make(large, large_size), "a.csr", &fault) == NULL);
     check_int(fault.err, ERR_LIMIT);
     mem_free(large);
     pki_key_free(&key);
