@@ -113,15 +113,6 @@ void server_generation_unref(struct generation **generation);
 void *server_served_ref(void *service);
 void server_served_unref(void *service);
 
-/* server_trace.c: writes the events of one loop's traced connections to trace_file. On the loop. */
-struct server_trace *server_trace_create(struct job_port *port);
-struct tap *server_trace_tap(struct server_trace *trace);
-/* File and format from now on. Before the first event. */
-void server_trace_set(struct server_trace *trace, const struct settings_server *settings);
-/* Hands over what is left. Before the port is freed; the trace itself outlives the port. */
-void server_trace_end(struct server_trace *trace);
-void server_trace_free(struct server_trace **trace);
-
 /* server_loop.c: the body of a loop's thread, from attaching to the last connection's end. */
 void server_loop_run(struct server_loop *loop);
 /* Any thread: the loop stops accepting, drains, at most for so long and for net.drain_timeout, and

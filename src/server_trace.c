@@ -4,19 +4,22 @@
  * in the slow lane: no loop thread waits for a disk. What a slow disk leaves no room for is left
  * out, counted and told. Tests: tests/clients/test_trace.py.
  */
+#include "server_trace.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "lens/json.h"
 #include "lens/text.h"
 #include "net/job.h"
-#include "server_internal.h"
 
 enum {
     FLUSH_SIZE = 16 * 1024,    /* so much of a connection's text is handed to a job */

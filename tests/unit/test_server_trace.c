@@ -8,7 +8,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "check.h"
-#include "server_internal.h"
+#include "net/job.h"
+#include "server_trace.h"
 #include "tests/sim/sim.h"
 
 enum { FILE_SIZE_MAX = 8 * 1024 * 1024, LINE_SIZE = 1000 };
