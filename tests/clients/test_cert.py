@@ -651,18 +651,27 @@ def test_a_server_is_believed_with_what_was_made():
                 assert done.returncode == 60, done.errors
 
 
-def test_a_renewed_pair_is_served_after_a_reload():
-    with Server() as server:
-        it = Place(os.path.join(server.home, "tls"))
-        for number in range(4):
-            before = it.serial("server.pem")
-            it.cert("renew", "server.pem", "--ca", "ca.pem", "--ca-key", "ca-key.pem", "--key",
-                    "server-key.pem", *(["--new-key"] if number % 2 == 0 else []))
-            assert "server reloaded" in server.reload()
-            with socket.create_connection(("127.0.0.1", server.port("imaps")), 10) as plain:
-                with server.context().wrap_socket(plain, server_hostname="localhost") as tls:
-                    serial = tls.getpeercert()["serialNumber"].lower()
-            assert serial == it.serial("server.pem") != before
+def served_serial(server):
+    with socket.create_connection(("127.0.0.1", server.port("imaps")), 10) as plain:
+        with server.context().wrap_socket(plain, server_hostname="localhost") as tls:
+            return tls.getpeercert()["serialNumber"].lower()
+
+
+def test_a_running_server_takes_a_renewed_pair():
+    # By SIGHUP, and by looking at its files.
+    for watch, rounds in (("0s", 4), ("500ms", 2)):
+        with Server(edit=harness.keys(tls={"watch": watch})) as server:
+            it = Place(os.path.join(server.home, "tls"))
+            for number in range(rounds):
+                before = it.serial("server.pem")
+                it.cert("renew", "server.pem", "--ca", "ca.pem", "--ca-key", "ca-key.pem", "--key",
+                        "server-key.pem", *(["--new-key"] if number % 2 == 0 else []))
+                made = it.serial("server.pem")
+                assert made != before
+                if watch == "0s":
+                    assert "server reloaded" in server.reload()
+                harness.wait_until(lambda: served_serial(server) == made, 20, "the new one")
+            assert "not-reloaded" not in server.log_text(), server.log_tail()
 
 
 def test_a_renewal_that_is_killed_leaves_a_pair():
