@@ -15,7 +15,8 @@ static const char help[] =
     "  postern check [-c FILE]\n"
     "\n"
     "Every complaint is a line: file, line number, what is wrong, what would be right. Also loads\n"
-    "the certificate and key as the server would. Exit status 0: the server can start.\n"
+    "the certificates, keys and OCSP responses as the server would, and warns of what is odd\n"
+    "with them. Exit status 0: the server can start.\n"
     "\n"
     "Example: postern check -c /etc/postern/postern.conf\n";
 
