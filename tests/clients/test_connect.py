@@ -397,6 +397,22 @@ def test_certificates_that_are_wrong(_):
         assert summary["login"] == "PLAIN" and peer.heard[-2] == "AUTH PLAIN " + FORMS[2], peer.heard
 
 
+def test_revocation(_):
+    """By a list of its authority's."""
+    script = SMTP + ["250 here\r\n", "<", "221 bye\r\n"]
+    with lab() as made:
+        chain, leaf = made.good()
+        crl = made.path("crl.pem")
+        by = ["-config", made.configure(), "-cert", made.middle[0], "-keyfile", made.middle[1]]
+        words = ["--ca", made.root[0], "--name", HOST, "--crl", crl]
+        for verdict, status in (("good", 0), ("revoked", 3)):
+            harness.run(["openssl", "ca", "-gencrl", *by, "-out", crl])
+            _, summary, _ = scripted_look(script, *words, status=status, chain=chain, key=leaf[1])
+            assert summary["checks"]["revocation"]["verdict"] == verdict, summary["checks"]
+            if verdict == "good":
+                harness.run(["openssl", "ca", "-revoke", leaf[0], *by])
+
+
 def test_a_server_that_says_the_password_back(_):
     with lab() as made:
         chain, leaf = made.good()

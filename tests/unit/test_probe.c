@@ -12,6 +12,15 @@
 
 enum { SECURE = 1, LOGIN = 2, STARTTLS = 4, UPGRADED = 8, RED = 16, INSECURE = 32, QUOTES = 64 };
 
+/* One SCRAM-SHA-256 exchange of user "u" and password "secret", with the nonce that the entropy
+ * below gives, salt "salt" and 4096 iterations; computed with Python's hashlib and hmac. */
+#define SCRAM_C1 "biwsbj11LHI9QndjSEJ3Y0hCd2NIQndjSEJ3Y0hCd2NI"
+#define SCRAM_S1 "cj1Cd2NIQndjSEJ3Y0hCd2NIQndjSEJ3Y0hhYmMscz1jMkZzZEE9PSxpPTQwOTY="
+#define SCRAM_C2                                                                                   \
+    "Yz1iaXdzLHI9QndjSEJ3Y0hCd2NIQndjSEJ3Y0hCd2NIYWJjLHA9dmZyalk2TEgraTh5YU92K1NOTzNoTkc3L0NGcVU1" \
+    "QlVCZGw5TzBJRVNKMD0="
+#define SCRAM_S2 "dj1abm1WUks2NGdoNVBVZjlFeWdpemRvZGMzMjRwTm5TN1U4OTlKUVdqMHV3PQ=="
+
 static const struct probe_case {
     const char *name;
     enum probe_protocol protocol;
@@ -129,10 +138,42 @@ static const struct probe_case {
     {"a server that says the coded password back", PROBE_SMTP, LOGIN | SECURE,
      "220 hi|250-x|250 AUTH PLAIN|535 AHUAc2VjcmV0?", "EHLO us|AUTH PLAIN AHUAc2VjcmV0|QUIT|",
      "secure[AUTH PLAIN] login-refused@login:<not shown> "},
+    {"smtp SCRAM", PROBE_SMTP, LOGIN | SECURE,
+     "220 hi|250-x|250 AUTH PLAIN SCRAM-SHA-256|334 " SCRAM_S1 "|334 " SCRAM_S2 "|235 in",
+     "EHLO us|AUTH SCRAM-SHA-256 " SCRAM_C1 "|" SCRAM_C2 "||QUIT|",
+     "secure[AUTH PLAIN SCRAM-SHA-256] login[SCRAM-SHA-256] done@login "},
+    {"imap SCRAM without an initial response", PROBE_IMAP, LOGIN | SECURE,
+     "* OK|* CAPABILITY AUTH=SCRAM-SHA-256|p1 OK|+ |+ " SCRAM_S1 "|+ " SCRAM_S2 "|p2 OK in",
+     "p1 CAPABILITY|p2 AUTHENTICATE SCRAM-SHA-256|" SCRAM_C1 "|" SCRAM_C2 "||p3 LOGOUT|",
+     "secure[AUTH=SCRAM-SHA-256] login[SCRAM-SHA-256] done@login "},
+    {"pop3 SCRAM", PROBE_POP3, LOGIN | SECURE,
+     "+OK|+OK|SASL SCRAM-SHA-256|.|+ " SCRAM_S1 "|+ " SCRAM_S2 "|+OK in",
+     "CAPA|AUTH SCRAM-SHA-256 " SCRAM_C1 "|" SCRAM_C2 "||QUIT|",
+     "secure[SASL SCRAM-SHA-256] login[SCRAM-SHA-256] done@login "},
+    {"SCRAM refused at once", PROBE_SMTP, LOGIN | SECURE,
+     "220 hi|250-x|250 AUTH SCRAM-SHA-256|535 no", "EHLO us|AUTH SCRAM-SHA-256 " SCRAM_C1 "|QUIT|",
+     "secure[AUTH SCRAM-SHA-256] login-refused@login:no "},
+    {"SCRAM refused in the end", PROBE_SMTP, LOGIN | SECURE,
+     "220 hi|250-x|250 AUTH SCRAM-SHA-256|334 " SCRAM_S1 "|535 no",
+     "EHLO us|AUTH SCRAM-SHA-256 " SCRAM_C1 "|" SCRAM_C2 "|QUIT|",
+     "secure[AUTH SCRAM-SHA-256] login-refused@login:no "},
+    {"SCRAM with a wrong proof", PROBE_SMTP, LOGIN | SECURE,
+     "220 hi|250-x|250 AUTH SCRAM-SHA-256|334 " SCRAM_S1 "|334 dj1BQUFB",
+     "EHLO us|AUTH SCRAM-SHA-256 " SCRAM_C1 "|" SCRAM_C2 "|",
+     "secure[AUTH SCRAM-SHA-256] server-not-proved@login "},
+    {"SCRAM let in without a proof", PROBE_SMTP, LOGIN | SECURE,
+     "220 hi|250-x|250 AUTH SCRAM-SHA-256|334 " SCRAM_S1 "|235 in",
+     "EHLO us|AUTH SCRAM-SHA-256 " SCRAM_C1 "|" SCRAM_C2 "|",
+     "secure[AUTH SCRAM-SHA-256] server-not-proved@login "},
+    {"SCRAM with too few iterations", PROBE_SMTP, LOGIN | SECURE,
+     "220 hi|250-x|250 AUTH SCRAM-SHA-256|334 cj1CLHM9YyxpPTE=",
+     "EHLO us|AUTH SCRAM-SHA-256 " SCRAM_C1 "|",
+     "secure[AUTH SCRAM-SHA-256] server-not-proved@login:its challenge is not acceptable "},
+    {"AUTH LOGIN refused", PROBE_SMTP, LOGIN | SECURE, "220 hi|250-x|250 AUTH LOGIN|504 no",
+     "EHLO us|AUTH LOGIN dQ==|QUIT|", "secure[AUTH LOGIN] login-refused@login:no "},
     {"SCRAM that proves nothing", PROBE_IMAP, LOGIN | SECURE,
      "* OK|* CAPABILITY AUTH=SCRAM-SHA-256|p1 OK|p2 OK in",
-     "p1 CAPABILITY|p2 AUTHENTICATE "
-     "SCRAM-SHA-256|",
+     "p1 CAPABILITY|p2 AUTHENTICATE SCRAM-SHA-256|",
      "secure[AUTH=SCRAM-SHA-256] server-not-proved@login:its challenge is not "
      "acceptable "},
 };
@@ -198,8 +239,15 @@ static void play(struct script *script, void *session, struct host *host, struct
     struct span rest = span_of(script->row->server);
     struct verdict verdict = probe_type.start(session);
 
-    while (verdict.want == WANT_LINE) {
+    while (verdict.want == WANT_LINE || verdict.want == WANT_ANSWER) {
         take_out(host->out, said);
+        if (verdict.want == WANT_ANSWER) {
+            struct job *job = verdict.job;
+            job->run(job);
+            verdict = verdict.then.answer(session, job);
+            job->free(job);
+            continue;
+        }
         if (rest.ptr == NULL || rest.len == 0) {
             probe_type.ending(session, ENDING_CLEAN);
             break;
@@ -211,7 +259,6 @@ static void play(struct script *script, void *session, struct host *host, struct
         check(verdict.go_ahead.len == 0 && verdict.refusal.len == 0);
         buf_puts(&script->events, "upgrade ");
     }
-    check(verdict.want != WANT_ANSWER);
     take_out(host->out, said);
 }
 
@@ -270,11 +317,7 @@ static void run_case(const struct probe_case *row)
                                     (row->how & UPGRADED) != 0 ? SESSION_UPGRADED : SESSION_FRESH);
     play(&script, session, &host, &said);
     probe_type.free(session);
-    struct span wanted = span_of(row->client), got = buf_span(&said);
-    /* SCRAM's own random text is left out. */
-    check(strstr(row->name, "SCRAM") != NULL || span_equal(got, wanted));
-    if (!span_equal(got, wanted) && strstr(row->name, "SCRAM") == NULL)
-        check_span(got, row->client);
+    check_span(buf_span(&said), row->client);
     check_span(buf_span(&script.events), row->events);
     /* Whatever was said and heard: no password in what is told. */
     check(span_find(buf_span(&script.lines), span_of("secret")) < 0);
