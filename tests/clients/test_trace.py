@@ -155,7 +155,9 @@ def test_text_is_for_reading_and_the_relay_is_traced():
 
 
 def test_a_file_that_cannot_be_written_is_told_once():
-    with start(both(keys(top={"trace_file": "missing/trace.jsonl"}), traced("imaps"))) as server:
+    # One loop: each loop tells it once.
+    with start(both(keys(top={"trace_file": "missing/trace.jsonl", "loops": 1}),
+                    traced("imaps"))) as server:
         for _ in range(3):
             login(server, "imaps")
         server.wait_for_log(" trace not-written ")
