@@ -152,28 +152,24 @@ static int load_ring(struct keeper_desk *desk, struct keeper_ring *fresh, struct
     return desk->signer->ops->load(desk->signer, settings, &fresh->ring, fault);
 }
 
-static size_t answer_load(struct keeper_desk *desk, struct keeper_reply *reply,
-                          unsigned char reply_out[KEEPER_REPLY_MAX])
+static int answer_load(struct keeper_desk *desk, unsigned char body_out[KEEPER_RING_MAX],
+                       size_t *len_out, struct fault *fault)
 {
     struct keeper_ring *fresh = mem_new(struct keeper_ring);
-    unsigned char body[KEEPER_RING_MAX];
-    struct fault fault;
 
-    fault_clear(&fault);
     fresh->use_count = 1;
     (void)pthread_mutex_lock(&desk->load_mutex);
-    reply->err = load_ring(desk, fresh, &fault);
-    if (reply->err == 0) {
-        reply->body = span_make((const char *)body, keeper_ring_write(&fresh->ring, body));
+    int err = load_ring(desk, fresh, fault);
+    if (err == 0) {
+        *len_out = keeper_ring_write(&fresh->ring, body_out);
         (void)pthread_mutex_lock(&desk->ring_mutex);
         desk->rings[desk->ring_count++] = fresh;
         (void)pthread_mutex_unlock(&desk->ring_mutex);
     } else {
-        reply->body = span_of(fault.text);
         mem_free(fresh);
     }
     (void)pthread_mutex_unlock(&desk->load_mutex);
-    return keeper_reply_write(reply, reply_out);
+    return err;
 }
 
 static int drop_ring(struct keeper_desk *desk, uint64_t key_number)
@@ -195,25 +191,23 @@ static int drop_ring(struct keeper_desk *desk, uint64_t key_number)
     return 0;
 }
 
-static size_t answer_sign(struct keeper_desk *desk, const struct keeper_request *request,
-                          struct keeper_reply *reply, unsigned char reply_out[KEEPER_REPLY_MAX])
+static int answer_sign(struct keeper_desk *desk, const struct keeper_request *request,
+                       struct tls_signature *signature_out)
 {
-    unsigned char signature[TLS_SIGNATURE_MAX];
-    size_t len = 0;
+    const struct tls_signing signing = {.key_number = request->key_number,
+                                        .algorithm = request->algorithm,
+                                        .is_hash = request->is_hash,
+                                        .input = request->input};
     const struct tls_key *key = NULL;
     struct keeper_ring *ring = ring_enter(desk, request->key_number, &key);
 
-    if (ring == NULL || key == NULL) {
-        reply->err = ERR_NOT_FOUND;
-        return keeper_reply_write(reply, reply_out);
-    }
-    reply->err = ERR_REFUSED;
-    if (request_fits(request, key))
-        reply->err = desk->signer->ops->sign(desk->signer, request->key_number, request->algorithm,
-                                             request->is_hash, request->input, signature, &len);
+    if (ring == NULL || key == NULL)
+        return ERR_NOT_FOUND;
+    int err = request_fits(request, key)
+                  ? desk->signer->ops->sign(desk->signer, &signing, signature_out)
+                  : ERR_REFUSED;
     ring_leave(desk, ring);
-    reply->body = span_make((const char *)signature, reply->err == 0 ? len : 0);
-    return keeper_reply_write(reply, reply_out);
+    return err;
 }
 
 size_t keeper_desk_answer(struct keeper_desk *desk, struct span bytes,
@@ -221,15 +215,24 @@ size_t keeper_desk_answer(struct keeper_desk *desk, struct span bytes,
 {
     struct keeper_request request;
     struct keeper_reply reply = {.kind = KEEPER_SIGN, .err = ERR_SYNTAX};
+    struct tls_signature signature = {.len = 0};
+    unsigned char ring[KEEPER_RING_MAX];
+    size_t ring_len = 0;
+    struct fault fault;
 
     if (keeper_request_parse(bytes, &request) != 0)
         return keeper_reply_write(&reply, reply_out);
+    fault_clear(&fault);
     reply.number = request.number;
     reply.kind = request.kind;
-    if (request.kind == KEEPER_LOAD)
-        return answer_load(desk, &reply, reply_out);
-    if (request.kind == KEEPER_SIGN)
-        return answer_sign(desk, &request, &reply, reply_out);
-    reply.err = drop_ring(desk, request.key_number);
+    if (request.kind == KEEPER_DROP) {
+        reply.err = drop_ring(desk, request.key_number);
+    } else if (request.kind == KEEPER_SIGN) {
+        reply.err = answer_sign(desk, &request, &signature);
+        reply.body = span_make((const char *)signature.bytes, reply.err == 0 ? signature.len : 0);
+    } else {
+        reply.err = answer_load(desk, ring, &ring_len, &fault);
+        reply.body = reply.err == 0 ? span_make((const char *)ring, ring_len) : span_of(fault.text);
+    }
     return keeper_reply_write(&reply, reply_out);
 }

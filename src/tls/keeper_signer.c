@@ -257,28 +257,27 @@ static int on_load(struct tls_signer *signer, const struct settings_tls *setting
     return err;
 }
 
-static int on_sign(struct tls_signer *signer, uint64_t key_number, unsigned algorithm, bool is_hash,
-                   struct span input, unsigned char signature_out[TLS_SIGNATURE_MAX],
-                   size_t *len_out)
+static int on_sign(struct tls_signer *signer, const struct tls_signing *signing,
+                   struct tls_signature *signature_out)
 {
     struct keeper *keeper = keeper_of(signer);
     unsigned char bytes[KEEPER_REPLY_MAX];
     struct keeper_request request = {.kind = KEEPER_SIGN,
-                                     .key_number = key_number,
-                                     .algorithm = algorithm,
-                                     .is_hash = is_hash,
-                                     .input = input};
+                                     .key_number = signing->key_number,
+                                     .algorithm = signing->algorithm,
+                                     .is_hash = signing->is_hash,
+                                     .input = signing->input};
     struct keeper_reply reply;
 
-    if (input.len > KEEPER_INPUT_MAX)
+    if (signing->input.len > KEEPER_INPUT_MAX)
         return ERR_TLS;
     int err = exchange(keeper, &request, KEEPER_SIGN_TIMEOUT_MS, bytes, &reply);
     if (err != 0)
         return err;
     if (reply.err != 0 || reply.body.len == 0 || reply.body.len > TLS_SIGNATURE_MAX)
         return ERR_TLS;
-    memcpy(signature_out, reply.body.ptr, reply.body.len);
-    *len_out = reply.body.len;
+    memcpy(signature_out->bytes, reply.body.ptr, reply.body.len);
+    signature_out->len = reply.body.len;
     return 0;
 }
 

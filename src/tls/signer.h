@@ -29,6 +29,19 @@ struct tls_keyring {
     struct tls_key client;
 };
 
+/* What is to be signed, and how. */
+struct tls_signing {
+    uint64_t key_number;
+    unsigned algorithm; /* gnutls_sign_algorithm_t */
+    bool is_hash;       /* input is the data for Ed25519, else its hash */
+    struct span input;  /* borrowed */
+};
+
+struct tls_signature {
+    size_t len;
+    unsigned char bytes[TLS_SIGNATURE_MAX];
+};
+
 struct tls_signer;
 
 struct tls_signer_ops {
@@ -38,11 +51,10 @@ struct tls_signer_ops {
     int (*load)(struct tls_signer *signer, const struct settings_tls *settings,
                 struct tls_keyring *keyring_out, struct fault *fault);
     void (*drop)(struct tls_signer *signer, const struct tls_keyring *keyring);
-    /* algorithm: gnutls_sign_algorithm_t. input: the data for Ed25519, else its hash (is_hash). 0,
-     * ERR_TLS, ERR_TIMEOUT (the keeper did not answer within its second), ERR_CLOSED (it is gone),
-     * ERR_LIMIT (signer_cap.h). */
-    int (*sign)(struct tls_signer *signer, uint64_t key_number, unsigned algorithm, bool is_hash,
-                struct span input, unsigned char signature_out[TLS_SIGNATURE_MAX], size_t *len_out);
+    /* 0, ERR_TLS, ERR_TIMEOUT (the keeper did not answer within its second), ERR_CLOSED (it is
+     * gone), ERR_LIMIT (signer_cap.h). */
+    int (*sign)(struct tls_signer *signer, const struct tls_signing *signing,
+                struct tls_signature *signature_out);
     void (*free)(struct tls_signer *signer);
 };
 

@@ -86,16 +86,14 @@ static bool is_rsa(unsigned algorithm)
            algorithm == (unsigned)GNUTLS_SIGN_RSA_RAW;
 }
 
-static int on_sign(struct tls_signer *signer, uint64_t key_number, unsigned algorithm, bool is_hash,
-                   struct span input, unsigned char signature_out[TLS_SIGNATURE_MAX],
-                   size_t *len_out)
+static int on_sign(struct tls_signer *signer, const struct tls_signing *signing,
+                   struct tls_signature *signature_out)
 {
     struct cap *cap = cap_of(signer);
 
-    if (is_rsa(algorithm) && !may_sign(cap))
+    if (is_rsa(signing->algorithm) && !may_sign(cap))
         return ERR_LIMIT;
-    return cap->inner->ops->sign(cap->inner, key_number, algorithm, is_hash, input, signature_out,
-                                 len_out);
+    return cap->inner->ops->sign(cap->inner, signing, signature_out);
 }
 
 static int on_load(struct tls_signer *signer, const struct settings_tls *settings,

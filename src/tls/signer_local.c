@@ -206,28 +206,27 @@ static gnutls_privkey_t local_find(struct local_signer *local, uint64_t number)
     return found;
 }
 
-static int on_sign(struct tls_signer *signer, uint64_t key_number, unsigned algorithm, bool is_hash,
-                   struct span input, unsigned char signature_out[TLS_SIGNATURE_MAX],
-                   size_t *len_out)
+static int on_sign(struct tls_signer *signer, const struct tls_signing *signing,
+                   struct tls_signature *signature_out)
 {
-    gnutls_privkey_t privkey = local_find(local_of(signer), key_number);
-    gnutls_sign_algorithm_t sign = (gnutls_sign_algorithm_t)algorithm;
+    gnutls_privkey_t privkey = local_find(local_of(signer), signing->key_number);
+    gnutls_sign_algorithm_t sign = (gnutls_sign_algorithm_t)signing->algorithm;
     gnutls_datum_t signature = {NULL, 0};
 
-    if (privkey == NULL || input.len > UINT32_MAX)
+    if (privkey == NULL || signing->input.len > UINT32_MAX)
         return ERR_TLS;
     /* GnuTLS only reads it, but its type does not say so. */
-    char *bytes = span_dup(input);
-    const gnutls_datum_t datum = {(unsigned char *)bytes, (unsigned)input.len};
-    int ret = is_hash ? gnutls_privkey_sign_hash2(privkey, sign, 0, &datum, &signature)
-                      : gnutls_privkey_sign_data2(privkey, sign, 0, &datum, &signature);
+    char *bytes = span_dup(signing->input);
+    const gnutls_datum_t datum = {(unsigned char *)bytes, (unsigned)signing->input.len};
+    int ret = signing->is_hash ? gnutls_privkey_sign_hash2(privkey, sign, 0, &datum, &signature)
+                               : gnutls_privkey_sign_data2(privkey, sign, 0, &datum, &signature);
     mem_free(bytes);
     if (ret != GNUTLS_E_SUCCESS)
         return ERR_TLS;
     bool is_fit = signature.size <= TLS_SIGNATURE_MAX;
     if (is_fit) {
-        memcpy(signature_out, signature.data, signature.size);
-        *len_out = signature.size;
+        memcpy(signature_out->bytes, signature.data, signature.size);
+        signature_out->len = signature.size;
     }
     gnutls_free(signature.data);
     return is_fit ? 0 : ERR_TLS;

@@ -189,33 +189,31 @@ static void pen_deinit(struct pen *pen)
     keeper_stop(&pen->keeper);
 }
 
-static int sign_far(const struct pen *pen, struct span text, unsigned char out[TLS_SIGNATURE_MAX],
-                    size_t *len_out)
+static int sign_with(struct tls_signer *signer, uint64_t key_number, struct span text,
+                     struct tls_signature *signature_out)
 {
-    struct tls_signer *far = keeper_signer(pen->keeper);
+    const struct tls_signing signing = {
+        .key_number = key_number, .algorithm = GNUTLS_SIGN_EDDSA_ED25519, .input = text};
 
-    return far->ops->sign(far, pen->ring.keys[0].number, GNUTLS_SIGN_EDDSA_ED25519, false, text,
-                          out, len_out);
+    return signer->ops->sign(signer, &signing, signature_out);
 }
 
 /* Whether the keeper's signature of text is that of the key. */
 static bool signs_right(const struct pen *pen, struct span text)
 {
-    unsigned char far[TLS_SIGNATURE_MAX], near[TLS_SIGNATURE_MAX];
-    size_t far_len = 0, near_len = 0;
+    struct tls_signature far = {.len = 0}, near = {.len = 0};
 
-    return sign_far(pen, text, far, &far_len) == 0 &&
-           pen->local->ops->sign(pen->local, pen->local_ring.keys[0].number,
-                                 GNUTLS_SIGN_EDDSA_ED25519, false, text, near, &near_len) == 0 &&
-           far_len == 64 && near_len == 64 && memcmp(far, near, 64) == 0;
+    return sign_with(keeper_signer(pen->keeper), pen->ring.keys[0].number, text, &far) == 0 &&
+           sign_with(pen->local, pen->local_ring.keys[0].number, text, &near) == 0 &&
+           far.len == 64 && near.len == 64 && memcmp(far.bytes, near.bytes, 64) == 0;
 }
 
 static int sign_text(const struct pen *pen, const char *text)
 {
-    unsigned char out[TLS_SIGNATURE_MAX];
-    size_t len = 0;
+    struct tls_signature signature;
 
-    return sign_far(pen, span_of(text), out, &len);
+    return sign_with(keeper_signer(pen->keeper), pen->ring.keys[0].number, span_of(text),
+                     &signature);
 }
 
 TEST(test_a_dropped_key_signs_nothing)
@@ -240,8 +238,7 @@ TEST(test_the_key_that_the_client_shows_is_loaded)
 {
     struct tls_keyring ring;
     struct fault fault;
-    unsigned char out[TLS_SIGNATURE_MAX];
-    size_t len = 0;
+    struct tls_signature signature = {.len = 0};
 
     mint(PKI_KEY_ED25519);
     lab.settings.client_certificate = lab.chain_file;
@@ -251,14 +248,10 @@ TEST(test_the_key_that_the_client_shows_is_loaded)
     check_int(far->ops->load(far, &lab.settings, &ring, &fault), 0);
     check_int(ring.count, 1);
     check(ring.client.number != 0 && ring.client.number != ring.keys[0].number);
-    check_int(far->ops->sign(far, ring.client.number, GNUTLS_SIGN_EDDSA_ED25519, false,
-                             span_of("text"), out, &len),
-              0);
-    check_int(len, 64);
+    check_int(sign_with(far, ring.client.number, span_of("text"), &signature), 0);
+    check_int(signature.len, 64);
     far->ops->drop(far, &ring);
-    check_int(far->ops->sign(far, ring.client.number, GNUTLS_SIGN_EDDSA_ED25519, false,
-                             span_of("text"), out, &len),
-              ERR_TLS);
+    check_int(sign_with(far, ring.client.number, span_of("text"), &signature), ERR_TLS);
     lab.settings.client_certificate = lab.settings.client_key = "";
     keeper_stop(&keeper);
 }

@@ -90,15 +90,12 @@ static void odd_drop(struct tls_signer *signer, const struct tls_keyring *keyrin
     odd->local->ops->drop(odd->local, keyring);
 }
 
-static int odd_sign(struct tls_signer *signer, uint64_t number, unsigned algorithm, bool is_hash,
-                    struct span input, unsigned char signature_out[TLS_SIGNATURE_MAX],
-                    size_t *len_out)
+static int odd_sign(struct tls_signer *signer, const struct tls_signing *signing,
+                    struct tls_signature *signature_out)
 {
     struct odd_signer *odd = (void *)signer;
     odd->sign_count++;
-    return odd->err != 0 ? odd->err
-                         : odd->local->ops->sign(odd->local, number, algorithm, is_hash, input,
-                                                 signature_out, len_out);
+    return odd->err != 0 ? odd->err : odd->local->ops->sign(odd->local, signing, signature_out);
 }
 
 static void odd_init(struct odd_signer *odd)
@@ -166,31 +163,28 @@ TEST(test_keys_go_with_their_generation)
 
 TEST(test_an_unknown_key_number_signs_nothing)
 {
-    unsigned char signature[TLS_SIGNATURE_MAX];
     struct tls_signer *signer = tls_signer_local_create();
     struct pki_request request = tls_lab_request();
+    struct tls_signature signature = {.len = 0};
     struct tls_keyring ring;
     struct fault fault;
-    size_t len = 0;
-    const struct span hash = span_make("0123456789abcdef0123456789abcdef", 32);
 
     tls_lab_mint(&lab, NULL, &request);
     check_int(signer->ops->load(signer, &lab.settings, &ring, &fault), 0);
     check_int(ring.count, 1);
-    check_int(signer->ops->sign(signer, ring.keys[0].number, GNUTLS_SIGN_ECDSA_SHA256, true, hash,
-                                signature, &len),
-              0);
-    check(len > 60 && len < 80);
-    check_int(signer->ops->sign(signer, ring.keys[0].number + 1, GNUTLS_SIGN_ECDSA_SHA256, true,
-                                hash, signature, &len),
-              ERR_TLS);
-    check_int(signer->ops->sign(signer, ring.keys[0].number, GNUTLS_SIGN_RSA_SHA256, true, hash,
-                                signature, &len),
-              ERR_TLS);
+    const struct tls_signing good = {.key_number = ring.keys[0].number,
+                                     .algorithm = GNUTLS_SIGN_ECDSA_SHA256,
+                                     .is_hash = true,
+                                     .input = span_of("0123456789abcdef0123456789abcdef")};
+    struct tls_signing other_key = good, other_algorithm = good;
+    other_key.key_number++;
+    other_algorithm.algorithm = GNUTLS_SIGN_RSA_SHA256;
+    check_int(signer->ops->sign(signer, &good, &signature), 0);
+    check(signature.len > 60 && signature.len < 80);
+    check_int(signer->ops->sign(signer, &other_key, &signature), ERR_TLS);
+    check_int(signer->ops->sign(signer, &other_algorithm, &signature), ERR_TLS);
     signer->ops->drop(signer, &ring);
-    check_int(signer->ops->sign(signer, ring.keys[0].number, GNUTLS_SIGN_ECDSA_SHA256, true, hash,
-                                signature, &len),
-              ERR_TLS);
+    check_int(signer->ops->sign(signer, &good, &signature), ERR_TLS);
     tls_signer_free(&signer);
 }
 

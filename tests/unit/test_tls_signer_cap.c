@@ -29,25 +29,25 @@ static struct pen {
     unsigned signed_count;
 } pen;
 
-static int pen_sign(struct tls_signer *signer, uint64_t number, unsigned algorithm, bool is_hash,
-                    struct span input, unsigned char signature_out[TLS_SIGNATURE_MAX],
-                    size_t *len_out)
+static int pen_sign(struct tls_signer *signer, const struct tls_signing *signing,
+                    struct tls_signature *signature_out)
 {
-    (void)number, (void)algorithm, (void)is_hash, (void)input;
+    (void)signing;
     ((struct pen *)(void *)signer)->signed_count++;
-    signature_out[0] = 1;
-    *len_out = 1;
+    signature_out->bytes[0] = 1;
+    signature_out->len = 1;
     return 0;
 }
 
 static unsigned pass(struct tls_signer *cap, gnutls_sign_algorithm_t algorithm, unsigned count)
 {
-    unsigned char out[TLS_SIGNATURE_MAX];
+    const struct tls_signing signing = {
+        .key_number = 1, .algorithm = (unsigned)algorithm, .is_hash = true, .input = span_of("x")};
+    struct tls_signature signature;
     unsigned passed = 0;
-    size_t len = 0;
 
     for (unsigned i = 0; i < count; i++) {
-        int err = cap->ops->sign(cap, 1, (unsigned)algorithm, true, span_of("x"), out, &len);
+        int err = cap->ops->sign(cap, &signing, &signature);
         check(err == 0 || err == ERR_LIMIT);
         passed += err == 0;
     }
