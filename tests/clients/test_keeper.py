@@ -292,6 +292,23 @@ def test_the_search_for_keys_finds_them_without_isolation():
         assert name in in_server, in_server
 
 
+def resident_kib(pid):
+    return int(status_of(pid)["VmRSS"].split()[0])
+
+
+def test_keys_of_old_configurations_are_let_go():
+    with Server() as server:
+        keeper = keeper_of(server)
+
+        def reload(times):
+            for _ in range(times):
+                shake(server)
+                assert "server reloaded" in server.reload()
+            return resident_kib(keeper)
+        before = reload(20)
+        assert reload(60) < before + 256, "the keeper grows with each reload"
+
+
 # ---- Keys that only root may read ---------------------------------------------------------------
 
 
