@@ -24,6 +24,7 @@
 #include "net/uv_run.h"
 #include "privilege.h"
 #include "server_internal.h"
+#include "server_reload_internal.h"
 #include "store/store.h"
 #include "tls/manager.h"
 

@@ -127,16 +127,6 @@ void server_drain(struct server *server, int64_t drain_max_ms);
 /* server.c: by the text of log_level. */
 void server_set_log_level(const char *name);
 
-/* server_reload.c, main thread: reloads on request (of everything) and when TLS files change.
- * create: before the files are first read; start and stop: while the first loop has its port. */
-struct server_reload *server_reload_create(struct server *server);
-void server_reload_start(struct server_reload *reload);
-void server_reload_request(struct server_reload *reload);
-void server_reload_stop(struct server_reload *reload);
-void server_reload_free(struct server_reload **reload);
-/* Logs a mistake in the configuration; any thread. */
-void server_conf_report(void *owner, const char *file, int line, const char *sentence);
-
 /* server_keeper.c. start: before any thread, file or loop exists; settle: when the settings are
  * known: fails with start's fault, or, without key isolation, ends the keeper. adopt: new settings
  * are in use. watch: before the loops run. stop: when nothing signs any more. */

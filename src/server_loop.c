@@ -7,6 +7,7 @@
 #include "crypto/random.h"
 #include "net/uv_run.h"
 #include "server_internal.h"
+#include "server_reload_internal.h"
 #include "server_trace.h"
 
 enum { DRAIN_LOOK_MS = 20 };

@@ -15,6 +15,7 @@
 #include "net/job.h"
 #include "net/quota.h"
 #include "server_internal.h"
+#include "server_reload_internal.h"
 #include "tls/manager.h"
 
 enum { LOOK_MS = 3600 * 1000 /* for ends of certificates, where the files are not watched */ };
