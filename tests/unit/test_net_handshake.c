@@ -284,7 +284,8 @@ TEST(test_lines_about_early_talkers_are_counted_out)
     end();
 }
 
-/* Before the server's Finished a client of TLS 1.2 has no keys to talk with. */
+/* In a full handshake the client has to wait for the server's Finished; the greeting comes with it.
+ */
 TEST(test_with_tls_1_2_nobody_can_speak_that_early)
 {
     rig_lab_set_client_profile("NONE:+VERS-TLS1.2:+AES-128-GCM:+ECDHE-ECDSA:+AEAD:+COMP-NULL:"
