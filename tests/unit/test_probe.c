@@ -445,7 +445,54 @@ TEST(test_the_lines_of_a_reply_share_one_deadline)
     out_deinit(&out);
 }
 
+TEST(test_protocols_have_names)
+{
+    static const struct {
+        const char *name, *alpn;
+        enum probe_protocol protocol;
+    } names[] = {{"smtp", "smtp", PROBE_SMTP},
+                 {"submission", "smtp", PROBE_SMTP},
+                 {"lmtp", "", PROBE_LMTP},
+                 {"imap", "imap", PROBE_IMAP},
+                 {"pop3", "pop3", PROBE_POP3}};
+    enum probe_protocol protocol = PROBE_SMTP;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        check_case = names[i].name;
+        check(probe_protocol_parse(span_of(names[i].name), &protocol));
+        check_int(protocol, names[i].protocol);
+        const char *alpn = probe_protocol_alpn(protocol);
+        check_text(alpn != NULL ? alpn : "", names[i].alpn);
+    }
+    check(!probe_protocol_parse(span_of("http"), &protocol));
+    check(!probe_protocol_parse(span_of(""), &protocol));
+    check_text(probe_protocol_name(PROBE_IMAP), "imap");
+}
+
+/* Every failure has a sentence and says what to do; a wake changes nothing. */
+TEST(test_every_failure_says_what_to_do)
+{
+    const struct probe_case row = {.protocol = PROBE_SMTP};
+    struct script script = {.row = &row};
+    struct probe_service service = service_of(&row, &script);
+    struct out out;
+    struct host host = {.out = &out, .clock = &ticking};
+
+    for (int i = PROBE_DONE; i <= PROBE_SILENT; i++) {
+        check(probe_result_sentence((enum probe_result)i)[0] != '\0');
+        check((probe_result_advice((enum probe_result)i)[0] == '\0') == (i == PROBE_DONE));
+    }
+    out_init(&out, 65536);
+    void *session = probe_type.open(&service, &host, SESSION_FRESH);
+    struct verdict first = probe_type.start(session), again = probe_type.wake(session);
+    check(again.want == WANT_LINE && again.then.line == first.then.line);
+    probe_type.free(session);
+    out_deinit(&out);
+}
+
 CHECK_MAIN({"test_probe_against_scripted_servers", test_probe_against_scripted_servers},
+           {"test_protocols_have_names", test_protocols_have_names},
+           {"test_every_failure_says_what_to_do", test_every_failure_says_what_to_do},
            {"test_a_reply_has_so_many_lines_and_no_more",
             test_a_reply_has_so_many_lines_and_no_more},
            {"test_offers_have_a_limit", test_offers_have_a_limit},
