@@ -20,17 +20,24 @@ static const char help[] =
     "\n"
     "Example: postern check -c /etc/postern/postern.conf\n";
 
+/* Who is told what stops nothing. */
+struct audience {
+    const char *file;
+    unsigned remark_count;
+};
+
 static void on_remark(void *owner, const struct tls_remark *remark)
 {
-    const struct settings *const *settings = owner;
+    struct audience *audience = owner;
 
-    (void)fprintf(stderr, "%s: tls: %s: %s\n", (*settings)->file,
+    audience->remark_count++;
+    (void)fprintf(stderr, "%s: tls: %s: %s\n", audience->file,
                   remark->level == LOG_ERROR ? "error" : "warning", remark->why);
 }
 
-static int check_tls(const struct settings *settings)
+static int check_tls(const struct settings *settings, struct audience *audience)
 {
-    const struct tls_remarks remarks = {on_remark, &settings};
+    const struct tls_remarks remarks = {on_remark, audience};
     struct fault fault;
     fault_clear(&fault);
     int err = tls_manager_check(&settings->tls, &clock_system, &remarks, &fault);
@@ -63,11 +70,14 @@ int cli_check(int argc, char **argv)
     const struct settings *settings = cli_load(common.conf_file);
     if (settings == NULL)
         return CLI_COULD_NOT;
-    int tls_status = check_tls(settings);
+    struct audience audience = {.file = settings->file};
+    int tls_status = check_tls(settings, &audience);
     int user_status = check_user(settings);
     status = tls_status != CLI_OK ? tls_status : user_status;
     if (status == CLI_OK)
-        (void)printf("%s: all is well: %zu listeners\n", settings->file, settings->listener_count);
+        (void)printf("%s: %s: %zu listeners\n", settings->file,
+                     audience.remark_count == 0 ? "all is well" : "usable, but look above",
+                     settings->listener_count);
     conf_unref(&settings);
     return status;
 }

@@ -120,12 +120,15 @@ int tls_manager_prepare(struct tls_manager *manager, const struct settings_tls *
 
 void tls_manager_adopt(struct tls_manager *manager, struct tls_generation **fresh)
 {
+    struct tls_generation *before = tls_generation_get(manager);
+
+    tls_expiry_inherit(*fresh, before);
+    tls_generation_unref(&before);
     (void)pthread_mutex_lock(&manager->mutex);
     struct tls_generation *old = manager->current;
     manager->current = *fresh;
     (void)pthread_mutex_unlock(&manager->mutex);
     *fresh = NULL;
-    tls_expiry_inherit(manager->current, old);
     tls_generation_unref(&old);
     tls_manager_look(manager);
 }

@@ -18,7 +18,7 @@
 enum {
     PEM_SIZE_MAX = 256 * 1024, /* a chain is some 10 KiB */
     RSA_BITS_MIN = 2048,       /* below, GnuTLS and OpenSSL clients refuse it */
-    CURVE_BITS_MIN = 255,      /* Ed25519 counts 256, X25519 255 */
+    CURVE_BITS_MIN = 256,      /* P-256, Ed25519 */
     HASH_SIZE_MIN = 32         /* SHA-256 */
 };
 
@@ -113,10 +113,12 @@ static int check_key_strength(const struct tls_own *own, unsigned index, struct 
     unsigned bits = 0;
     int algorithm = gnutls_x509_crt_get_pk_algorithm(own->crts[index], &bits);
     bool is_rsa = algorithm == GNUTLS_PK_RSA || algorithm == GNUTLS_PK_RSA_PSS;
+    bool is_curve = algorithm == GNUTLS_PK_ECDSA || algorithm == GNUTLS_PK_EDDSA_ED25519 ||
+                    algorithm == GNUTLS_PK_EDDSA_ED448;
     unsigned bits_min = is_rsa ? RSA_BITS_MIN : CURVE_BITS_MIN;
     char subject[128];
 
-    if (algorithm >= 0 && algorithm != GNUTLS_PK_DSA && bits >= bits_min)
+    if ((is_rsa || is_curve) && bits >= bits_min)
         return 0;
     return fault_set(fault, ERR_CONFIG,
                      "certificate %u in %s (%s) has a key of %u bits (%s), which clients refuse; "

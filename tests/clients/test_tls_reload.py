@@ -323,6 +323,7 @@ def test_an_end_in_sight_is_told_at_start_and_by_check():
         minter.use(rig.server, rig.pair)
         checked = rig.server.cli("check")
         assert "warning: the certificate in" in checked.stderr.decode(), checked.stderr
+        assert b"usable, but look above" in checked.stdout, checked.stdout
         rig.server.start()
         log = rig.server.wait_for_log(" tls expiring ")
         line = next(line for line in log.splitlines() if " tls expiring " in line)
