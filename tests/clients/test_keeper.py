@@ -42,6 +42,12 @@ def is_gone(pid):
         return True
 
 
+def are_stopped(pid):
+    """All its threads."""
+    tasks = [f"{pid}/task/{task}" for task in os.listdir(f"/proc/{pid}/task")]
+    return all(status_of(task)["State"].startswith("T") for task in tasks)
+
+
 def shake(server, name="imaps", timeout=10, version=None):
     """One handshake that trusts anything; the certificate that was shown."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -100,6 +106,7 @@ def test_a_silent_keeper_costs_handshakes_and_nothing_else():
         with smtplib.SMTP("localhost", server.port("smtp")) as client:
             client.noop()
             os.kill(keeper, signal.SIGSTOP)
+            wait_until(lambda: are_stopped(keeper), 10, "the keeper's stop")
             try:
                 for _ in range(3):
                     try:

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -298,13 +299,23 @@ TEST(test_a_killed_keeper_is_told_at_once)
     pen_deinit(&pen);
 }
 
+/* All its threads, which takes the kernel a moment. */
+static void stop(const struct pen *pen)
+{
+    int status = 0;
+
+    check_int(kill(keeper_pid(pen->keeper), SIGSTOP), 0);
+    check_int(waitpid(keeper_pid(pen->keeper), &status, WUNTRACED), keeper_pid(pen->keeper));
+    check(WIFSTOPPED(status));
+}
+
 /* It is what a hanging keeper looks like. Answers that come late are for nobody. */
 TEST(test_a_stopped_keeper_costs_a_second_a_channel)
 {
     struct pen pen;
 
     pen_init(&pen, 2);
-    check_int(kill(keeper_pid(pen.keeper), SIGSTOP), 0);
+    stop(&pen);
     int64_t began_ms = now_ms();
     check_int(sign_text(&pen, "first"), ERR_TIMEOUT);
     int64_t took_ms = now_ms() - began_ms;
@@ -326,7 +337,7 @@ TEST(test_a_stopped_keeper_does_not_hold_up_the_end)
 {
     struct pen pen;
     pen_init(&pen, 1);
-    check_int(kill(keeper_pid(pen.keeper), SIGSTOP), 0);
+    stop(&pen);
     int64_t began_ms = now_ms();
     pen_deinit(&pen);
     check(now_ms() - began_ms < 5000);
