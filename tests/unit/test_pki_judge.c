@@ -6,6 +6,8 @@
 
 /* --- a leaf under a root --- */
 
+static struct cert_mint rsa_root; /* GnuTLS knows MD5 with RSA only */
+
 static const struct leaf_case {
     const char *what;
     struct cert_wish wish;
@@ -63,6 +65,12 @@ static const struct leaf_case {
      PKI_STEP_STRENGTH,
      PKI_CHECK_WEAK,
      "signed with ECDSA-SHA1"},
+    {"signed with MD5",
+     {.pk = GNUTLS_PK_RSA, .bits = 2048, .hash = GNUTLS_DIG_MD5, .issuer = &rsa_root},
+     {0},
+     PKI_STEP_STRENGTH,
+     PKI_CHECK_WEAK,
+     "signed with RSA-MD5"},
     {"signed with SHA-224",
      {.hash = GNUTLS_DIG_SHA224},
      {0},
@@ -176,21 +184,24 @@ static const struct leaf_case {
 TEST(test_each_fault_of_a_leaf)
 {
     struct cert_mint root = cert_mint(&(struct cert_wish){.cn = "Root", .is_authority = true});
-    struct pki_trust *trust = judge_lab_trust(&root, "");
+    rsa_root = cert_mint(&(struct cert_wish){
+        .cn = "RSA Root", .is_authority = true, .pk = GNUTLS_PK_RSA, .bits = 2048});
+    struct pki_trust *trust = judge_lab_trust(&root, ""), *rsa = judge_lab_trust(&rsa_root, "");
 
     for (size_t i = 0; i < sizeof leaf_cases / sizeof *leaf_cases; i++) {
         const struct leaf_case *row = &leaf_cases[i];
         struct cert_wish wish = row->wish;
         struct judge_lab_asked asked = row->asked;
         check_case = row->what;
-        wish.issuer = &root;
+        wish.issuer = wish.issuer != NULL ? wish.issuer : &root;
         if (asked.name == NULL && row->step == PKI_STEP_NAME && row->wanted != PKI_CHECK_NOT_DONE)
             asked.name = "mx.example.org";
         asked.purpose = asked.purpose != 0 ? asked.purpose : PKI_SERVER;
         asked.now_s = asked.now_s != 0 ? asked.now_s : CERT_MINT_NOW_S;
         struct cert_mint leaf = cert_mint(&wish);
         struct pki_findings findings =
-            judge_lab_judge(trust, (const struct cert_mint *const[]){&leaf}, 1, &asked);
+            judge_lab_judge(wish.issuer == &root ? trust : rsa,
+                            (const struct cert_mint *const[]){&leaf}, 1, &asked);
         if (row->wanted == PKI_CHECK_NOT_DONE)
             check(judge_lab_is(&findings, row->step, row->wanted, row->detail));
         else
@@ -198,7 +209,9 @@ TEST(test_each_fault_of_a_leaf)
         cert_mint_free(&leaf);
     }
     pki_trust_free(&trust);
+    pki_trust_free(&rsa);
     cert_mint_free(&root);
+    cert_mint_free(&rsa_root);
 }
 
 /* All is told at once. */

@@ -203,11 +203,53 @@ TEST(test_lists_that_the_settings_name)
     }
 }
 
+/* What our own maker does not make, in both versions: the handshake itself would go on. */
+TEST(test_a_weak_signature_is_seen_in_both_versions)
+{
+    struct cert_mint root = cert_mint(&(struct cert_wish){.cn = "Root", .is_authority = true});
+    struct cert_mint leaf =
+        cert_mint(&(struct cert_wish){.issuer = &root, .hash = GNUTLS_DIG_SHA1});
+    const struct cert_mint *const roots[] = {&root}, *const leaves[] = {&leaf};
+    char *root_pem = cert_mint_pem(roots, 1), *leaf_pem = cert_mint_pem(leaves, 1);
+    gnutls_datum_t key_pem = {NULL, 0};
+    const struct staple_case row = {"SHA-1", NO_STAPLE, OCSP_GOOD, 0, false, PKI_CHECK_WEAK};
+    char file[64];
+
+    check_int(gnutls_x509_privkey_export2(leaf.key, GNUTLS_X509_FMT_PEM, &key_pem), 0);
+    judge_lab_file(root_pem, file);
+    tls_lab_write(lab.chain_file, leaf_pem);
+    tls_lab_write(lab.key_file, (const char *)key_pem.data);
+    for (size_t i = 0; i < 2; i++) {
+        struct settings_tls settings = lab.settings;
+        struct fault fault;
+        struct tls_pair pair;
+        struct tap_book book;
+        struct buf none;
+        buf_init(&none, 0);
+        settings.pair_count = 0;
+        settings.trusted = file;
+        settings.client_profile = profiles[i];
+        struct tls_manager *manager = tls_manager_create(&settings, &lab.clock.clock, NULL, &fault);
+        check(manager != NULL);
+        tap_book_init(&book);
+        run(manager, &none, TLS_VERIFY_REQUIRED, &pair, &book);
+        check_verdict(&row, TLS_VERIFY_REQUIRED, &pair, &book);
+        tls_pair_deinit(&pair);
+        tap_book_deinit(&book);
+        tls_manager_free(&manager);
+    }
+    (void)unlink(file);
+    gnutls_free(key_pem.data);
+    mem_free(root_pem), mem_free(leaf_pem);
+    cert_mint_free(&leaf), cert_mint_free(&root);
+}
+
 TEST(test_a_list_that_cannot_be_read_is_refused)
 {
     struct settings_tls settings = lab.settings;
     struct fault fault;
 
+    mint(false);
     settings.revocations = lab.chain_file;
     struct tls_manager *manager = tls_manager_create(&settings, &lab.clock.clock, NULL, &fault);
     check(manager == NULL);
@@ -221,6 +263,8 @@ static int run_all(int argc, char **argv)
     static const struct check_test tests[] = {
         {"test_each_staple_in_both_versions", test_each_staple_in_both_versions},
         {"test_lists_that_the_settings_name", test_lists_that_the_settings_name},
+        {"test_a_weak_signature_is_seen_in_both_versions",
+         test_a_weak_signature_is_seen_in_both_versions},
         {"test_a_list_that_cannot_be_read_is_refused", test_a_list_that_cannot_be_read_is_refused},
     };
     return check_run(argc, argv, tests, sizeof tests / sizeof *tests);
