@@ -62,6 +62,24 @@ static int take_purpose(struct check *check, const char *word)
     return CLI_OK;
 }
 
+/* False: the option does not take text. */
+static bool take_text(struct check *check, int option, const char *text)
+{
+    const struct {
+        int option;
+        const char **value;
+    } texts[] = {{'k', &check->key}, {'n', &check->host},        {'a', &check->ca},
+                 {'r', &check->crl}, {'s', &check->staple_file}, {'t', &check->starttls}};
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (texts[i].option == option) {
+            *texts[i].value = text;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* CLI_OK to go on; else exit with *status_out. */
 static int take_options(int argc, char **argv, struct check *check, int *status_out)
 {
@@ -71,21 +89,13 @@ static int take_options(int argc, char **argv, struct check *check, int *status_
         {"crl", required_argument, NULL, 'r'},      {"staple", required_argument, NULL, 's'},
         {"starttls", required_argument, NULL, 't'}, {"name", required_argument, NULL, 'n'},
         {"help", no_argument, NULL, 'h'},           {0}};
-    const struct {
-        int option;
-        const char **value;
-    } texts[] = {{'k', &check->key}, {'n', &check->host},        {'a', &check->ca},
-                 {'r', &check->crl}, {'s', &check->staple_file}, {'t', &check->starttls}};
     int option, status = CLI_OK;
 
     optind = 1;
     while (status == CLI_OK && (option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-            if (texts[i].option == option)
-                *texts[i].value = optarg;
         if (option == 'p')
             status = take_purpose(check, optarg);
-        else if (option == 'h' || option == '?') {
+        else if (!take_text(check, option, optarg)) {
             (void)fputs(option == 'h' ? help : "try: postern cert check --help\n",
                         option == 'h' ? stdout : stderr);
             *status_out = option == 'h' ? CLI_OK : CLI_USAGE;
