@@ -319,12 +319,12 @@ TEST(test_a_stopped_keeper_costs_a_second_a_channel)
     int64_t began_ms = now_ms();
     check_int(sign_text(&pen, "first"), ERR_TIMEOUT);
     int64_t took_ms = now_ms() - began_ms;
-    check(took_ms >= 990 && took_ms < 2500);
+    check(took_ms >= 990 && took_ms < 5000); /* a second, and what a busy machine adds */
     check_int(sign_text(&pen, "second"), ERR_TIMEOUT);
     began_ms = now_ms();
     for (int i = 0; i < 20; i++)
         check_int(sign_text(&pen, "no channel"), ERR_TIMEOUT);
-    check(now_ms() - began_ms < 500);
+    check(now_ms() - began_ms < 5000); /* a second each would be 20 s */
     check_int(kill(keeper_pid(pen.keeper), SIGCONT), 0);
     while (sign_text(&pen, "until it has caught up") == ERR_TIMEOUT && now_ms() - began_ms < 10000)
         (void)poll(NULL, 0, 1);
