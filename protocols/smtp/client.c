@@ -13,6 +13,16 @@
 
 enum { QUIT_TIMEOUT_MS = 10000 };
 
+static const struct smtp_client_manner manners[] = {
+    [SMTP_CLIENT_SMTP] = {"EHLO", true, false},
+    [SMTP_CLIENT_LMTP] = {"LHLO", false, true}, /* RFC 2033 4.1: neither EHLO nor HELO is known */
+};
+
+const struct smtp_client_manner *smtp_client_manner(const struct smtp_client *client)
+{
+    return &manners[client->service->role];
+}
+
 static smtp_client_reply_fn on_greeting, on_ehlo, on_helo, on_starttls, on_idle_reply, on_quit;
 
 static void *client_open(void *service, struct host *host, enum session_start start)
@@ -32,12 +42,14 @@ static void client_free(void *arg)
 
     smtp_reply_parser_deinit(&client->parser);
     scram_client_free(&client->scram);
+    mem_free(client->taken);
     mem_free(client);
 }
 
 static struct verdict say_ehlo(struct smtp_client *client)
 {
-    out_printf(client->host->out, "EHLO %s\r\n", client->service->hostname);
+    out_printf(client->host->out, "%s %s\r\n", smtp_client_manner(client)->hello,
+               client->service->hostname);
     return smtp_client_expect(client, SMTP_STEP_EHLO, client->service->reply_timeout_ms, on_ehlo);
 }
 
@@ -238,7 +250,7 @@ static struct verdict on_ehlo(struct smtp_client *client, const struct smtp_repl
 {
     struct span rest = reply->text;
 
-    if (reply->code >= 500 && !client->is_upgraded) {
+    if (reply->code >= 500 && !client->is_upgraded && smtp_client_manner(client)->has_helo) {
         /* RFC 5321 3.2: an old server. It can offer neither TLS nor a login. */
         out_printf(client->host->out, "HELO %s\r\n", client->service->hostname);
         return smtp_client_expect(client, SMTP_STEP_EHLO, client->service->reply_timeout_ms,

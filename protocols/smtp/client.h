@@ -1,6 +1,6 @@
 /*
- * client: the outbound SMTP session. It pulls transactions from its owner (the relay's attempt) by
- * the functions below, so it knows neither queue nor route.
+ * client: the outbound SMTP or LMTP session. It pulls transactions from its owner (the relay's
+ * attempt) by the functions below, so it knows neither queue nor route.
  */
 #ifndef POSTERN_PROTOCOLS_SMTP_CLIENT_H
 #define POSTERN_PROTOCOLS_SMTP_CLIENT_H
@@ -29,6 +29,9 @@ enum smtp_client_step {
     SMTP_STEP_IDLE
 };
 
+/* LMTP (RFC 2033): LHLO, and behind the final dot one reply for each recipient that RCPT took. */
+enum smtp_client_role { SMTP_CLIENT_SMTP, SMTP_CLIENT_LMTP };
+
 enum smtp_client_tls { SMTP_CLIENT_TLS_DEMANDED, SMTP_CLIENT_TLS_MAY, SMTP_CLIENT_TLS_OFF };
 
 struct smtp_transaction_recipient {
@@ -55,8 +58,13 @@ struct smtp_client_owner {
     const struct smtp_transaction *(*next)(void *owner);
     /* A recipient was answered (2xx: the message follows for it). */
     void (*on_recipient)(void *owner, size_t index, const struct smtp_reply *reply);
+    /* LMTP only: what became of a recipient, said behind the final dot (2xx: the peer has it). It
+     * is the last that is said of it: what follows, a broken connection too, is about the others.
+     */
+    void (*on_delivery)(void *owner, size_t index, const struct smtp_reply *reply);
     /* The whole transaction's end, exactly once: 2xx at SMTP_STEP_MESSAGE means the peer has it.
-     * Recipients that on_recipient did not refuse share this reply. When `sentence` is ours the
+     * Recipients that on_recipient did not refuse, and on_delivery did not name, share this reply.
+     * When `sentence` is ours the
      * reply's code is 0 (temporary) or 5xx with a status (the message needs what the peer does not
      * offer: it will never go there). */
     void (*on_result)(void *owner, enum smtp_client_step step, const struct smtp_reply *reply,
@@ -71,6 +79,7 @@ struct smtp_client_service {
     const struct smtp_client_owner *owner;
     void *owner_arg;
     const char *hostname; /* for EHLO */
+    enum smtp_client_role role;
     enum smtp_client_tls tls;
     const char *user, *password;   /* NULL: no AUTH; only ever sent under TLS */
     const struct entropy *entropy; /* for SCRAM; NULL: PLAIN only */

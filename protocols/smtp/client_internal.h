@@ -39,13 +39,23 @@ struct smtp_client {
     /* The transaction. */
     const struct smtp_transaction *mail; /* NULL: none, or its result was told */
     size_t sent, answered, total;        /* commands: MAIL, then RCPT by RCPT */
-    size_t accepted;
-    bool needs_rset; /* the peer holds a transaction that came to nothing */
+    size_t accepted;                     /* recipients that RCPT took */
+    size_t *taken;                       /* LMTP: which these are, in order */
+    size_t told;                         /* LMTP: of how many of them the final reply came */
+    bool needs_rset;                     /* the peer holds a transaction that came to nothing */
     struct smtp_stuff stuff;
     uint64_t offset; /* in the body */
 };
 
+/* What differs between the roles. */
+struct smtp_client_manner {
+    const char *hello; /* EHLO, LHLO */
+    bool has_helo;     /* what is older may be asked */
+    bool is_told_each; /* a reply for each recipient behind the final dot */
+};
+
 /* client.c */
+const struct smtp_client_manner *smtp_client_manner(const struct smtp_client *client);
 /* Waits for a reply to `step`. */
 struct verdict smtp_client_expect(struct smtp_client *client, enum smtp_client_step step,
                                   int64_t timeout_ms, smtp_client_reply_fn *on_reply);

@@ -26,6 +26,8 @@ void smtp_client_result(struct smtp_client *client, enum smtp_client_step step,
     if (client->mail == NULL)
         return;
     client->mail = NULL; /* first: the owner may give it up in its callback */
+    mem_free(client->taken);
+    client->taken = NULL;
     client->service->owner->on_result(client->service->owner_arg, step, reply, sentence);
 }
 
@@ -86,7 +88,8 @@ struct verdict smtp_client_next(struct smtp_client *client)
         if (sentence != NULL)
             smtp_client_result(client, SMTP_STEP_MAIL, &reply, sentence);
     } while (sentence != NULL);
-    client->sent = client->answered = client->accepted = 0;
+    client->sent = client->answered = client->accepted = client->told = 0;
+    client->taken = mem_zalloc(client->mail->recipient_count, sizeof *client->taken);
     client->total = 1 + client->mail->recipient_count;
     if (!client->needs_rset)
         return send_envelope(client);
@@ -211,7 +214,8 @@ static void take_answer(struct smtp_client *client, size_t index, const struct s
         return;
     }
     service->owner->on_recipient(service->owner_arg, index - 1, reply);
-    client->accepted += is_success(reply);
+    if (is_success(reply))
+        client->taken[client->accepted++] = index - 1;
     if (reply->code == 421 || (client->answered == client->total && client->accepted == 0))
         smtp_client_result(client, SMTP_STEP_RCPT, reply, NULL);
 }
@@ -300,8 +304,21 @@ static struct verdict send_body(void *arg)
                               on_message);
 }
 
+/* RFC 2033 4.2: one reply for each recipient that RCPT took, in their order. False: it was the last
+ * that comes. */
+static bool take_delivery(struct smtp_client *client, const struct smtp_reply *reply)
+{
+    const struct smtp_client_service *service = client->service;
+
+    service->owner->on_delivery(service->owner_arg, client->taken[client->told++], reply);
+    return client->told < client->accepted && reply->code != 421;
+}
+
 static struct verdict on_message(struct smtp_client *client, const struct smtp_reply *reply)
 {
+    if (smtp_client_manner(client)->is_told_each && take_delivery(client, reply))
+        return smtp_client_expect(client, SMTP_STEP_MESSAGE, client->service->data_reply_timeout_ms,
+                                  on_message);
     /* Whatever the answer: the peer's buffers are empty now (RFC 5321 4.1.1.4). */
     client->needs_rset = false;
     smtp_client_result(client, SMTP_STEP_MESSAGE, reply, NULL);

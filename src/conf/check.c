@@ -88,6 +88,27 @@ static void check_smarthost(struct conf_load *load, const struct conf_node *root
                       "\"starttls\" or \"implicit\" with relay.smarthost_user");
 }
 
+/* RFC 2033 5: who finds LMTP on port 25 would take it for SMTP. A login is never sent without TLS,
+ * which a unix socket has not. */
+static void check_smarthost_way(struct conf_load *load, const struct conf_node *root,
+                                const struct settings_relay *relay)
+{
+    bool is_path = relay->smarthost[0] == '/';
+
+    if (relay->smarthost_protocol == RELAY_PROTOCOL_LMTP && !is_path && relay->smarthost_port == 25)
+        conf_complain(load, conf_node_at(root, "relay", "smarthost_port"),
+                      "relay.smarthost_port is 25, but relay.smarthost_protocol is \"lmtp\": must "
+                      "be another port, such as 24");
+    if (relay->smarthost_protocol == RELAY_PROTOCOL_LMTP && relay->smarthost[0] == '\0')
+        conf_complain(load, conf_node_at(root, "relay", "smarthost_protocol"),
+                      "relay.smarthost_protocol is \"lmtp\" without relay.smarthost: name the "
+                      "server that it is for");
+    if (is_path && relay->smarthost_user[0] != '\0')
+        conf_complain(load, conf_node_at(root, "relay", "smarthost_user"),
+                      "relay.smarthost_user is set, but relay.smarthost is a unix socket, which "
+                      "has no TLS to send a password under: remove it");
+}
+
 /* Plaintext has no certificate. smarthost_verify says "required" by default, so there it is a
  * contradiction only when it is written down. */
 static void check_verify(struct conf_load *load, const struct conf_node *root,
@@ -154,6 +175,7 @@ void conf_check_together(struct conf_load *load, const struct conf_node *root,
 {
     check_orders(load, root, draft);
     check_smarthost(load, root, &draft->settings.relay);
+    check_smarthost_way(load, root, &draft->settings.relay);
     check_verify(load, root, &draft->settings.relay);
     check_certificate(load, root, &draft->settings);
     check_client_certificate(load, root, &draft->settings.tls);

@@ -179,9 +179,12 @@ const struct conf_row conf_rows[] = {
  "Threads that verify passwords, so that guessing takes no more of the machine than that."},
 
 {"relay", "smarthost", CONF_STRING, 0, "", 0, 0, NULL, AT(settings.relay.smarthost), conf_syntax_host,
- "Server that takes all mail for other domains; empty: each domain's own servers, by MX look-up."},
+ "Server that takes all mail for other domains: a host name, an address, or the path of a unix socket on this machine, which is spoken to "
+ "without TLS; empty: each domain's own servers, by MX look-up."},
+{"relay", "smarthost_protocol", CONF_ENUM, 0, "smtp", 0, 0, "smtp|lmtp", AT(settings.relay.smarthost_protocol), NULL,
+ "What it speaks: lmtp (RFC 2033) is for the mail store that keeps the mail; it answers for each recipient, and only those that it refused are tried again."},
 {"relay", "smarthost_port", CONF_COUNT, 0, "587", 1, 65535, NULL, AT(settings.relay.smarthost_port), NULL,
- "Its port."},
+ "Its port; LMTP has no usual one (24 is common) but must not be 25. A unix socket has none."},
 {"relay", "smarthost_tls", CONF_ENUM, 0, "starttls", 0, 0, "starttls|implicit|may|off", AT(settings.relay.smarthost_tls), NULL,
  "How it is spoken to: starttls demands the upgrade, implicit is TLS at once (port 465), may upgrades where offered."},
 {"relay", "smarthost_verify", CONF_CHOICE, 0, "required", 0, 0, "required|opportunistic|off", AT(settings.relay.smarthost_verify), NULL,

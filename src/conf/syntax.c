@@ -9,7 +9,7 @@
 
 #include "base/span.h"
 
-enum { HOSTNAME_LEN_MAX = 253, LABEL_LEN_MAX = 63, NAME_LEN_MAX = 32 };
+enum { HOSTNAME_LEN_MAX = 253, LABEL_LEN_MAX = 63, NAME_LEN_MAX = 32, SOCKET_PATH_LEN_MAX = 107 };
 
 static bool label_is_fit(struct span label)
 {
@@ -50,12 +50,19 @@ const char *conf_syntax_hostname(const char *text)
                  "as \"mail.example.org\" (international names in their xn-- form)";
 }
 
+/* An absolute path that fits into sockaddr_un (unix(7)). */
+static bool socket_path_is_fit(const char *text)
+{
+    return text[0] == '/' && text[1] != '\0' && strlen(text) <= SOCKET_PATH_LEN_MAX;
+}
+
 const char *conf_syntax_host(const char *text)
 {
-    return text[0] == '\0' || hostname_is_fit(text) || address_is_fit(text)
+    return text[0] == '\0' || hostname_is_fit(text) || address_is_fit(text) ||
+                   socket_path_is_fit(text)
                ? NULL
                : "is neither a host name nor an address: write such as \"smtp.example.org\" or "
-                 "\"192.0.2.1\", without a port";
+                 "\"192.0.2.1\", without a port, or a socket's whole path of up to 107 bytes";
 }
 
 const char *conf_syntax_address(const char *text)

@@ -307,11 +307,24 @@ struct mx_lookup *mx_lookup_start(const struct mx_asker *asker, struct span doma
     return lookup;
 }
 
+/* A unix socket's path. Only where the administrator wrote it: a domain of mail must never lead to
+ * a socket of this machine. */
+static bool take_path(struct mx_lookup *lookup, struct span path)
+{
+    struct endpoint endpoint;
+    if (path.len == 0 || path.ptr[0] != '/' || endpoint_parse(path, 0, &endpoint) != 0)
+        return false;
+    use_domain_itself(lookup);
+    lookup->hosts[0].addresses[0] = endpoint;
+    lookup->hosts[0].address_count = 1;
+    return true;
+}
+
 struct mx_lookup *mx_lookup_host(const struct mx_asker *asker, struct span host, mx_fn *on_result,
                                  void *owner)
 {
     struct mx_lookup *lookup = create(asker, host, on_result, owner);
-    if (take_numeric(lookup, host)) {
+    if (take_numeric(lookup, host) || take_path(lookup, host)) {
         finish_soon(lookup, asker->loop);
         return lookup;
     }

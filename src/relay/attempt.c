@@ -172,6 +172,13 @@ static void on_recipient(void *owner, size_t index, const struct smtp_reply *rep
         settle(attempt, index, reply, NULL);
 }
 
+static void on_delivery(void *owner, size_t index, const struct smtp_reply *reply)
+{
+    struct attempt *attempt = owner;
+    if (attempt->relay != NULL && index < attempt->entry_count)
+        settle(attempt, index, reply, NULL);
+}
+
 /* A kept connection that the peer has given up shows it only when it is used. Nothing was tried
  * then: the entries stand in line again. On a new connection it is an outcome like any other. */
 static bool was_stale(const struct attempt *attempt, enum smtp_client_step step,
@@ -226,6 +233,7 @@ static const struct smtp_client_owner client_owner = {
     .on_unusable = on_unusable,
     .next = next,
     .on_recipient = on_recipient,
+    .on_delivery = on_delivery,
     .on_result = on_result,
     .on_ending = on_ending,
 };
@@ -246,6 +254,7 @@ static void fill_service(struct attempt *attempt)
         .owner = &client_owner,
         .owner_arg = attempt,
         .hostname = attempt->hostname,
+        .role = route->protocol == RELAY_PROTOCOL_LMTP ? SMTP_CLIENT_LMTP : SMTP_CLIENT_SMTP,
         .user = attempt->user,
         .password = attempt->password,
         .entropy = relay->options.entropy,

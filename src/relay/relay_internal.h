@@ -65,6 +65,7 @@ struct entry {
 /* How a destination is reached. */
 struct route {
     bool is_smarthost;
+    enum relay_protocol protocol;
     uint16_t port;
     enum relay_tls tls;
     enum tls_verify verify;

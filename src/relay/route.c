@@ -37,6 +37,12 @@ void relay_route(const struct relay *relay, const struct store_queue_row *row, s
             .tls = settings->smarthost_tls,
             .verify = verify_of(settings->smarthost_verify),
         };
+        out->protocol = settings->smarthost_protocol;
+        /* A unix socket does not leave the machine, and no certificate could name it. */
+        if (settings->smarthost[0] == '/') {
+            out->tls = RELAY_TLS_OFF;
+            out->verify = TLS_VERIFY_OFF;
+        }
         demand_tls(out);
         buf_puts(key_out, "smarthost");
         return;
@@ -65,6 +71,7 @@ bool relay_routes_differ(const struct settings_relay *old, const struct settings
            strcmp(old->smarthost_verify, new->smarthost_verify) != 0 ||
            strcmp(old->smarthost_user, new->smarthost_user) != 0 ||
            strcmp(old->smarthost_password, new->smarthost_password) != 0 ||
+           old->smarthost_protocol != new->smarthost_protocol ||
            old->smarthost_port != new->smarthost_port || old->smarthost_tls != new->smarthost_tls ||
            strcmp(old->mx_tls, new->mx_tls) != 0 || strcmp(old->mx_verify, new->mx_verify) != 0 ||
            old->mx_port != new->mx_port;

@@ -12,7 +12,8 @@ enum { VERBS_MAX = 12 };
 struct hop_session {
     struct hop *hop;
     struct host *host;
-    bool is_in_data;
+    bool is_in_data, is_lmtp;
+    unsigned recipients; /* of the mail under way */
     unsigned seen[VERBS_MAX];
 };
 
@@ -22,6 +23,7 @@ static const struct {
     {"CONNECT", "220 hop.test"},     {"EHLO", "250 hop.test"},  {"MAIL", "250 2.1.0 sender"},
     {"RCPT", "250 2.1.5 recipient"}, {"DATA", "354 go ahead"},  {".", "250 2.0.0 kept"},
     {"RSET", "250 2.0.0 reset"},     {"QUIT", "221 2.0.0 bye"}, {"STARTTLS", "220 2.0.0 go ahead"},
+    {"LHLO", "250 hop.test"},
 };
 
 static session_line_fn on_line;
@@ -72,6 +74,19 @@ static const char *reply_to(struct hop_session *session, size_t verb)
     return defaults[verb].reply;
 }
 
+static void count(struct hop_session *session, const char *verb, const char *reply)
+{
+    bool is_rcpt = strcmp(verb, "RCPT") == 0;
+    session->is_lmtp = session->is_lmtp || strcmp(verb, "LHLO") == 0;
+    if (strcmp(verb, "MAIL") == 0)
+        session->recipients = 0;
+    if (reply[0] != '2')
+        return;
+    session->hop->messages += strcmp(verb, ".") == 0;
+    session->hop->recipients += is_rcpt;
+    session->recipients += is_rcpt;
+}
+
 static struct verdict answer(struct hop_session *session, size_t verb)
 {
     struct out *out = session->host->out;
@@ -85,10 +100,7 @@ static struct verdict answer(struct hop_session *session, size_t verb)
     else if (strcmp(reply, HOP_SILENT) != 0)
         put_reply(out, reply);
     session->is_in_data = reply[0] == '3';
-    if (reply[0] == '2') {
-        session->hop->messages += strcmp(defaults[verb].verb, ".") == 0;
-        session->hop->recipients += strcmp(defaults[verb].verb, "RCPT") == 0;
-    }
+    count(session, defaults[verb].verb, reply);
     session->hop->quits += strcmp(defaults[verb].verb, "QUIT") == 0;
     bool is_last = strncmp(reply, "421", 3) == 0 || strncmp(reply, "554 close", 9) == 0 ||
                    strcmp(defaults[verb].verb, "QUIT") == 0;
@@ -127,7 +139,11 @@ static struct verdict on_line(void *arg, enum line_fault fault, struct span line
     }
     if (strcmp(defaults[verb].verb, "DATA") == 0)
         session->hop->last_message[0] = '\0';
-    return answer(session, verb);
+    struct verdict verdict = answer(session, verb);
+    if (session->is_lmtp && strcmp(defaults[verb].verb, ".") == 0)
+        while (verdict.want == WANT_LINE && --session->recipients > 0)
+            verdict = answer(session, verb);
+    return verdict;
 }
 
 static void *hop_open(void *service, struct host *host, enum session_start start)

@@ -1,6 +1,7 @@
 /*
  * hop: a scripted SMTP server for the relay to talk to: it says yes to everything but what its
- * rules say otherwise, and counts what happens.
+ * rules say otherwise, and counts what happens. Greeted by LHLO it speaks LMTP: "." is then
+ * answered once for each recipient, so its nth is the recipient's.
  */
 #ifndef POSTERN_TESTS_FAKE_HOP_H
 #define POSTERN_TESTS_FAKE_HOP_H

@@ -76,6 +76,15 @@ static const struct bad_case {
     {HEAD "relay = { smarthost = \"a\"; smarthost_user = \"u\"; smarthost_password = \"p\";\n "
           "smarthost_tls = \"may\"; };",
      "p.conf:3: relay.smarthost_tls would send the password in plaintext", 1},
+    {HEAD "relay = { smarthost = \"run/x\"; };", "or a socket's whole path", 1},
+    {HEAD "relay = { smarthost = \"/\"; };", "or a socket's whole path", 1},
+    {HEAD "relay = { smarthost_protocol = \"lmtp\"; };",
+     "relay.smarthost_protocol is \"lmtp\" without relay.smarthost", 1},
+    {HEAD "relay = { smarthost = \"a\"; smarthost_protocol = \"lmtp\";\n smarthost_port = 25; };",
+     "p.conf:3: relay.smarthost_port is 25, but relay.smarthost_protocol is \"lmtp\"", 1},
+    {HEAD
+     "relay = { smarthost = \"/run/x\";\n smarthost_user = \"u\"; smarthost_password = \"p\"; };",
+     "p.conf:3: relay.smarthost_user is set, but relay.smarthost is a unix socket", 1},
     {HEAD "relay = { mx_tls = \"off\";\n mx_verify = \"required\"; };",
      "p.conf:3: relay.mx_verify is \"required\", but relay.mx_tls is \"off\"", 1},
     {HEAD "relay = { smarthost_tls = \"off\"; smarthost_verify = \"required\"; };",

@@ -11,7 +11,7 @@
 #include "store/accept.h"
 #include "tls/facts.h"
 
-enum { SECURE = 1, LOGIN = 2, WAITS = 4, DEMANDED = 8, NO_STARTTLS = 16, UPGRADED = 32 };
+enum { SECURE = 1, LOGIN = 2, WAITS = 4, DEMANDED = 8, NO_STARTTLS = 16, UPGRADED = 32, LMTP = 64 };
 
 static const struct client_case {
     const char *name;
@@ -109,6 +109,36 @@ static const struct client_case {
      "EHLO me|MAIL FROM:<s@a>|RCPT TO:<r@b>|DATA|", "rcpt0=250 result6=0! "},
     {"idle, then the server speaks", WAITS, 0, 1, 0, 0, "220 x|250 x|421 bye", "EHLO me|",
      "ending "},
+    {"LMTP: each recipient hears for itself", LMTP, 1, 2, 0, 0,
+     "220 x|250-x|250 PIPELINING|250 s|250 r|250 r|354 go|250 in|452 4.2.2 full|221",
+     "LHLO me|MAIL FROM:<s@a>|RCPT TO:<r@b>|RCPT TO:<r@b>|DATA|.|QUIT|",
+     "rcpt0=250 rcpt1=250 told0=250 told1=452 result7=452 "},
+    {"LMTP: who was refused at RCPT hears nothing more", LMTP, 1, 2, 0, 0,
+     "220 x|250-x|250 PIPELINING|250 s|550 no|250 r|354 go|250 in|221",
+     "LHLO me|MAIL FROM:<s@a>|RCPT TO:<r@b>|RCPT TO:<r@b>|DATA|.|QUIT|",
+     "rcpt0=550 rcpt1=250 told1=250 result7=250 "},
+    {"LMTP: cut between the replies", LMTP, 1, 2, 0, 0,
+     "220 x|250 x|250 s|250 r|250 r|354 go|250 in|",
+     "LHLO me|MAIL FROM:<s@a>|RCPT TO:<r@b>|RCPT TO:<r@b>|DATA|.|",
+     "rcpt0=250 rcpt1=250 told0=250 result7=0! ending "},
+    {"LMTP: nonsense between the replies", LMTP, 1, 2, 0, 0,
+     "220 x|250 x|250 s|250 r|250 r|354 go|250 in|what",
+     "LHLO me|MAIL FROM:<s@a>|RCPT TO:<r@b>|RCPT TO:<r@b>|DATA|.|",
+     "rcpt0=250 rcpt1=250 told0=250 result7=0! "},
+    {"LMTP: 421 closes, for the others too", LMTP, 1, 2, 0, 0,
+     "220 x|250 x|250 s|250 r|250 r|354 go|421 away",
+     "LHLO me|MAIL FROM:<s@a>|RCPT TO:<r@b>|RCPT TO:<r@b>|DATA|.|",
+     "rcpt0=250 rcpt1=250 told0=421 result7=421 "},
+    {"LMTP: two mails", LMTP, 2, 1, 0, 0,
+     "220 x|250 x|250 s|250 r|354 go|550 no|250 s|250 r|354 go|250 in|221",
+     "LHLO me|MAIL FROM:<s@a>|RCPT TO:<r@b>|DATA|.|MAIL FROM:<s@a>|RCPT TO:<r@b>|DATA|.|QUIT|",
+     "rcpt0=250 told0=550 result7=550 rcpt0=250 told0=250 result7=250 "},
+    {"LMTP: spoken to an SMTP server, no HELO", LMTP, 1, 1, 0, 0, "220 x|500 what", "LHLO me|QUIT|",
+     "unusable1=500 "},
+    {"LMTP: STARTTLS", LMTP | DEMANDED, 1, 1, 0, 0, "220 x|250-x|250 STARTTLS|220 go",
+     "LHLO me|STARTTLS|", "upgrade "},
+    {"LMTP: after the upgrade LHLO again", LMTP | UPGRADED | SECURE | DEMANDED, 0, 1, 0, 0,
+     "250 x|221", "LHLO me|QUIT|", ""},
     {"idle, then it goes away", WAITS, 0, 1, 0, 0, "220 x|250 x|", "EHLO me|", "ending "},
 };
 
@@ -150,6 +180,11 @@ static void on_recipient(void *owner, size_t index, const struct smtp_reply *rep
     note(owner, "rcpt", (int)index, reply->code, NULL);
 }
 
+static void on_delivery(void *owner, size_t index, const struct smtp_reply *reply)
+{
+    note(owner, "told", (int)index, reply->code, NULL);
+}
+
 static void on_result(void *owner, enum smtp_client_step step, const struct smtp_reply *reply,
                       const char *sentence)
 {
@@ -167,6 +202,7 @@ static void on_ending(void *owner, enum ending why)
 static const struct smtp_client_owner owner_calls = {.on_unusable = on_unusable,
                                                      .next = on_next,
                                                      .on_recipient = on_recipient,
+                                                     .on_delivery = on_delivery,
                                                      .on_result = on_result,
                                                      .on_ending = on_ending};
 
@@ -227,16 +263,17 @@ static void run_case(const struct client_case *row)
                                      .blob = {.length = row->size}},
                             .recipients = {recipient, recipient}};
     bool has_login = (row->how & LOGIN) != 0;
-    struct smtp_client_service service = {.owner = &owner_calls,
-                                          .owner_arg = &script,
-                                          .hostname = "me",
-                                          .tls =
-                                              (row->how & DEMANDED) != 0 ? SMTP_CLIENT_TLS_DEMANDED
-                                              : (row->how & NO_STARTTLS) != 0 ? SMTP_CLIENT_TLS_OFF
-                                                                              : SMTP_CLIENT_TLS_MAY,
-                                          .user = has_login ? "u" : NULL,
-                                          .password = has_login ? "p" : NULL,
-                                          .is_stopping = (row->how & WAITS) == 0};
+    struct smtp_client_service service = {
+        .owner = &owner_calls,
+        .owner_arg = &script,
+        .hostname = "me",
+        .role = (row->how & LMTP) != 0 ? SMTP_CLIENT_LMTP : SMTP_CLIENT_SMTP,
+        .tls = (row->how & DEMANDED) != 0      ? SMTP_CLIENT_TLS_DEMANDED
+               : (row->how & NO_STARTTLS) != 0 ? SMTP_CLIENT_TLS_OFF
+                                               : SMTP_CLIENT_TLS_MAY,
+        .user = has_login ? "u" : NULL,
+        .password = has_login ? "p" : NULL,
+        .is_stopping = (row->how & WAITS) == 0};
     struct out out;
     struct host host = {
         .out = &out, .clock = &ticking, .tls = (row->how & SECURE) != 0 ? &facts : NULL};

@@ -12,8 +12,11 @@ enum relay_tls {
     RELAY_TLS_OFF
 };
 
+enum relay_protocol { RELAY_PROTOCOL_SMTP, RELAY_PROTOCOL_LMTP };
+
 struct settings_relay {
-    const char *smarthost; /* host name or address; "": by MX look-up */
+    const char *smarthost; /* host name, address or a unix socket's path; "": by MX look-up */
+    enum relay_protocol smarthost_protocol;
     uint16_t smarthost_port;
     enum relay_tls smarthost_tls;
     const char *smarthost_verify; /* "required", "opportunistic", "off" */
