@@ -65,6 +65,7 @@ static struct relay_options relay_options(struct server_loop *loop, const struct
         .hostname = settings->server.hostname,
         .domains = settings->server.domains,
         .domain_count = settings->server.domain_count,
+        .subaddress_separator = settings->smtp.subaddress_separator,
         .clock = &clock_system,
         .entropy = &random_system,
         .loop_count = loop->server->loop_count,

@@ -140,7 +140,9 @@ static enum smtp_server_reply rcpt_decide(struct smtp_session *session,
     struct buf key;
     buf_init(&key, 0);
     address_key(&whole, &key);
-    *count_out = store_resolve(service->store, buf_span(&key), &session->mail.arena, targets_out);
+    *count_out =
+        store_resolve(service->store, buf_span(&key), service->settings->subaddress_separator,
+                      &session->mail.arena, targets_out);
     buf_release(&key);
     return *count_out == 0 ? REPLY_NO_SUCH_USER : REPLY_NONE;
 }

@@ -11,11 +11,13 @@ static const char help[] =
     "  postern alias list\n"
     "\n"
     "ALIAS and TARGET are addresses; without a domain they belong to the first domain of the\n"
-    "configuration. A TARGET elsewhere is relayed. Loops of aliases end silently.\n"
+    "configuration. A TARGET elsewhere is relayed. Loops of aliases end silently. The ALIAS\n"
+    "@example.org gets all mail for that domain that is nobody's.\n"
     "\n"
     "Works while the server runs and when it does not.\n"
     "\n"
-    "Example: postern alias add info@example.org alice bob@example.net\n";
+    "Example: postern alias add info@example.org alice bob@example.net\n"
+    "         postern alias add @example.org alice\n";
 
 static int call(const struct settings *settings, const char *verb, const char *alias,
                 const char *target)
@@ -27,7 +29,7 @@ static int call(const struct settings *settings, const char *verb, const char *a
     int status = CLI_COULD_NOT;
     const struct settings_server *server = &settings->server;
     bool is_new = span_is(span_of(verb), "add");
-    if (cli_address(alias, domain, &alias_key) == 0 &&
+    if (cli_alias_address(alias, domain, &alias_key) == 0 &&
         (!is_new || cli_is_local(buf_span(&alias_key), server->domains, server->domain_count)) &&
         (target == NULL || cli_address(target, domain, &target_key) == 0)) {
         const struct span words[] = {span_of("alias"), span_of(verb), buf_span(&alias_key),

@@ -44,6 +44,11 @@ int cli_usage(const char *command, const char *what);
 int cli_address(const char *name, const char *first_domain, struct buf *key_out)
     __attribute__((warn_unused_result));
 
+/* The same for an alias, which may also be "@example.org": all addresses of a domain that are
+ * nobody's. */
+int cli_alias_address(const char *name, const char *first_domain, struct buf *key_out)
+    __attribute__((warn_unused_result));
+
 /* Whether an address in key form belongs to one of the domains; else complains: mail for it would
  * never come in. */
 bool cli_is_local(struct span key, const char *const *domains, size_t domain_count);

@@ -108,6 +108,21 @@ int cli_address(const char *name, const char *first_domain, struct buf *key_out)
     return err;
 }
 
+int cli_alias_address(const char *name, const char *first_domain, struct buf *key_out)
+{
+    struct span domain = span_of(name);
+    if (name[0] != '@')
+        return cli_address(name, first_domain, key_out);
+    domain = span_from(domain, 1);
+    if (!address_is_domain(domain) || domain.ptr[0] == '[') {
+        cli_complain("\"%s\" is no domain's catch-all; write it like @example.org", name);
+        return ERR_SYNTAX;
+    }
+    const struct address address = {.domain = domain};
+    address_key(&address, key_out);
+    return 0;
+}
+
 bool cli_is_local(struct span key, const char *const *domains, size_t domain_count)
 {
     struct span rest = key;

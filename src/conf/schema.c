@@ -123,6 +123,8 @@ const struct conf_row conf_rows[] = {
 {"smtp", "relay_networks", CONF_LIST, 0, "", 0, CONF_LIST_MAX, NULL,
  LIST_AT(settings.smtp.relay_networks, settings.smtp.relay_network_count), conf_syntax_network,
  "Networks whose hosts may send to other domains on port 25 without a login. Empty: nobody."},
+{"smtp", "subaddress_separator", CONF_STRING, 0, "+", 0, 0, NULL, AT(settings.smtp.subaddress_separator), conf_syntax_separator,
+ "Mail for user+anything goes to user, when there is nobody of the whole name; this stands between the two. Empty: no such addresses."},
 {"smtp", "auth_without_tls", CONF_BOOL, 0, "false", 0, 0, NULL, AT(settings.smtp.auth_without_tls), NULL,
  "Accept passwords in plaintext. For test laboratories only: everybody on the way can read them."},
 {"smtp", "command_timeout", CONF_TIME, 0, "5m", 1 * S, 1 * H, NULL, AT(settings.smtp.command_timeout_ms), NULL,

@@ -118,6 +118,13 @@ const char *conf_syntax_resolver(const char *text)
            "\"[::1]:53\"";
 }
 
+const char *conf_syntax_separator(const char *text)
+{
+    return text[0] == '\0' || (strchr("+-_=.~#", text[0]) != NULL && text[1] == '\0')
+               ? NULL
+               : "is no separator: write one of +, -, _, =, ., ~ and #, or nothing";
+}
+
 const char *conf_syntax_name(const char *text)
 {
     size_t len = strlen(text);

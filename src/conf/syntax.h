@@ -15,6 +15,8 @@ const char *conf_syntax_address(const char *text);
 const char *conf_syntax_network(const char *text);
 /* An address with an optional port; "" is none. */
 const char *conf_syntax_resolver(const char *text);
+/* One byte that may stand in a local part and in no domain; "" is none. */
+const char *conf_syntax_separator(const char *text);
 /* The name of a listener. */
 const char *conf_syntax_name(const char *text);
 

@@ -161,7 +161,8 @@ static size_t report_recipients(const struct settlement *settlement, struct aren
     buf_init(&key, 0);
     address_key(&address, &key);
     struct store_target *targets = arena_alloc(arena, STORE_TARGETS_MAX * sizeof *targets);
-    size_t count = store_resolve(relay->options.store, buf_span(&key), arena, targets);
+    size_t count = store_resolve(relay->options.store, buf_span(&key),
+                                 relay->options.subaddress_separator, arena, targets);
     buf_release(&key);
     for (size_t i = 0; i < count; i++)
         out[i] =

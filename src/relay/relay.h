@@ -36,6 +36,7 @@ struct relay_options {
     const char *hostname;       /* for EHLO and reports */
     const char *const *domains; /* local ones: a report to one is scanned */
     size_t domain_count;
+    const char *subaddress_separator; /* as settings/smtp.h */
     const struct clock *clock;
     const struct entropy *entropy;
     unsigned loop_count;

@@ -32,7 +32,7 @@ struct snapshot {
     size_t user_count, user_capacity;
     struct alias *aliases; /* by alias, target */
     size_t alias_count, alias_capacity;
-    struct span *domains; /* of users, sorted, each once */
+    struct span *domains; /* that are ours, sorted, each once */
     size_t domain_count;
     const struct user *oldest; /* takes what nobody else does: postmaster, abuse; NULL: no users */
 };
@@ -78,23 +78,34 @@ static int span_sort(const void *left, const void *right)
     return span_compare(*(const struct span *)left, *(const struct span *)right);
 }
 
-static void snapshot_find_domains(struct snapshot *snapshot)
+/* Sorts them and drops doubles. */
+static void snapshot_sort_domains(struct snapshot *snapshot, size_t count)
 {
-    snapshot->domains = mem_zalloc(snapshot->user_count + 1, sizeof *snapshot->domains);
-    for (size_t i = 0; i < snapshot->user_count; i++) {
-        const struct user *user = &snapshot->users[i];
-        snapshot->domains[i] = domain_of(user->address);
-        if (snapshot->oldest == NULL || user->id < snapshot->oldest->id)
-            snapshot->oldest = user;
-    }
-    if (snapshot->user_count == 0)
+    if (count == 0)
         return;
-    qsort(snapshot->domains, snapshot->user_count, sizeof *snapshot->domains, span_sort);
+    qsort(snapshot->domains, count, sizeof *snapshot->domains, span_sort);
     snapshot->domain_count = 1;
-    for (size_t i = 1; i < snapshot->user_count; i++) {
+    for (size_t i = 1; i < count; i++) {
         if (!span_equal(snapshot->domains[i], snapshot->domains[snapshot->domain_count - 1]))
             snapshot->domains[snapshot->domain_count++] = snapshot->domains[i];
     }
+}
+
+/* A domain with nothing but aliases is ours too: mail for it must not leave to come back. */
+static void snapshot_find_domains(struct snapshot *snapshot)
+{
+    size_t most = snapshot->user_count + snapshot->alias_count, count = 0;
+
+    snapshot->domains = mem_zalloc(most + 1, sizeof *snapshot->domains);
+    for (size_t i = 0; i < snapshot->user_count; i++) {
+        const struct user *user = &snapshot->users[i];
+        snapshot->domains[count++] = domain_of(user->address);
+        if (snapshot->oldest == NULL || user->id < snapshot->oldest->id)
+            snapshot->oldest = user;
+    }
+    for (size_t i = 0; i < snapshot->alias_count; i++)
+        snapshot->domains[count++] = domain_of(snapshot->aliases[i].alias);
+    snapshot_sort_domains(snapshot, count);
 }
 
 static int snapshot_read(struct snapshot *snapshot, struct db *db)
@@ -208,6 +219,7 @@ struct resolving {
         unsigned depth;
     } queue[STORE_TARGETS_MAX];
     size_t queued, followed;
+    char separator; /* between user and tag; '\0': none */
     struct arena *arena;
     struct store_target *targets;
     size_t target_count;
@@ -244,41 +256,75 @@ static bool is_reserved(struct span address)
     return span_is_nocase(local, "postmaster@") || span_is_nocase(local, "abuse@");
 }
 
+/* An alias's targets, or the user of that name; false: there is neither. depth: of address. */
+static bool resolving_take(struct resolving *resolving, struct span address, unsigned depth)
+{
+    const struct snapshot *snapshot = resolving->snapshot;
+    const struct user *user = snapshot_user(snapshot, address);
+    size_t alias = snapshot_alias(snapshot, address);
+    bool is_alias = alias < snapshot->alias_count;
+    for (; alias < snapshot->alias_count && span_equal(snapshot->aliases[alias].alias, address);
+         alias++) {
+        struct span target = snapshot->aliases[alias].target;
+        /* An alias may name itself: a copy for others, and the mailbox. */
+        if (user != NULL && span_equal(target, address))
+            resolving_add(resolving, user->id, user->address);
+        else
+            resolving_queue(resolving, target, depth + 1);
+    }
+    if (!is_alias && user != NULL)
+        resolving_add(resolving, user->id, user->address);
+    return is_alias || user != NULL;
+}
+
+/* "user+tag@domain" to "user@domain". A quoted local part is nobody's sub-address: the quotes may
+ * hold the separator for its own sake. */
+static bool resolving_cut_tag(struct resolving *resolving, struct span address,
+                              struct span *user_out)
+{
+    struct span domain = domain_of(address);
+    struct span local = span_first(address, address.len - domain.len);
+    if (resolving->separator == '\0' || local.len == 0 || local.ptr[0] == '"')
+        return false;
+    ptrdiff_t at = span_find_byte(local, 1, resolving->separator);
+    if (at < 0)
+        return false;
+    char *text = arena_alloc(resolving->arena, (size_t)at + 1 + domain.len);
+    memcpy(text, local.ptr, (size_t)at);
+    text[at] = '@';
+    memcpy(text + at + 1, domain.ptr, domain.len);
+    *user_out = span_make(text, (size_t)at + 1 + domain.len);
+    return true;
+}
+
 /* depth 0: the address that was asked for, which is never relayed by itself. */
 static void resolving_follow(struct resolving *resolving, struct span address, unsigned depth)
 {
     const struct snapshot *snapshot = resolving->snapshot;
-    size_t alias = snapshot_alias(snapshot, address);
-    if (alias < snapshot->alias_count) {
-        for (; alias < snapshot->alias_count && span_equal(snapshot->aliases[alias].alias, address);
-             alias++) {
-            struct span target = snapshot->aliases[alias].target;
-            const struct user *self = snapshot_user(snapshot, target);
-            /* An alias may name itself: a copy for others, and the mailbox. */
-            if (self != NULL && span_equal(target, address))
-                resolving_add(resolving, self->id, self->address);
-            else
-                resolving_queue(resolving, target, depth + 1);
-        }
+    struct span domain = domain_of(address), user = address;
+    if (resolving_take(resolving, address, depth))
+        return;
+    if (!snapshot_has_domain(snapshot, domain)) {
+        if (depth > 0 && domain.len > 0)
+            resolving_add(resolving, 0, address);
         return;
     }
-    const struct user *user = snapshot_user(snapshot, address);
-    bool is_local = snapshot_has_domain(snapshot, domain_of(address));
-    if (user == NULL && is_local && is_reserved(address))
-        user = snapshot->oldest;
-    if (user != NULL)
-        resolving_add(resolving, user->id, user->address);
-    else if (depth > 0 && !is_local && domain_of(address).len > 0)
-        resolving_add(resolving, 0, address);
+    if (resolving_cut_tag(resolving, address, &user) && resolving_take(resolving, user, depth))
+        return;
+    if (resolving_take(resolving, span_from(address, address.len - domain.len - 1), depth))
+        return;
+    if (is_reserved(user) && snapshot->oldest != NULL)
+        resolving_add(resolving, snapshot->oldest->id, snapshot->oldest->address);
 }
 
-size_t store_resolve(struct store *store, struct span address, struct arena *arena,
-                     struct store_target *targets_out)
+size_t store_resolve(struct store *store, struct span address, const char *separator,
+                     struct arena *arena, struct store_target *targets_out)
 {
     struct snapshot *snapshot = snapshot_ref(store);
     struct resolving resolving;
     resolving.snapshot = snapshot;
     resolving.queued = resolving.followed = resolving.target_count = 0;
+    resolving.separator = separator[0];
     resolving.arena = arena;
     resolving.targets = targets_out;
     resolving_queue(&resolving, address, 0);

@@ -28,11 +28,14 @@ struct store_target {
 enum { STORE_TARGETS_MAX = 200, STORE_ALIAS_DEPTH_MAX = 10 };
 
 /* From memory, any thread: follows aliases (loops and excess depth end silently), drops doubles.
- * postmaster and abuse of any domain that has an account reach the oldest account when nothing else
- * is said. address: key form; a bare "postmaster" is that of the first domain, which the caller
- * completes. Returns how many targets, 0: unknown. */
-size_t store_resolve(struct store *store, struct span address, struct arena *arena,
-                     struct store_target *targets_out);
+ * An address is looked for as it is; then, as a sub-address (RFC 5233), without what stands behind
+ * the first separator in its local part; then by its domain's catch-all, the alias "@example.org".
+ * postmaster and abuse of any domain that is ours reach the oldest account when nothing else is
+ * said. A domain is ours when it has an account or an alias.
+ * address: key form; a bare "postmaster" is that of the first domain, which the caller completes.
+ * separator: the byte between user and tag, or "": none. Returns how many targets, 0: unknown. */
+size_t store_resolve(struct store *store, struct span address, const char *separator,
+                     struct arena *arena, struct store_target *targets_out);
 
 enum store_account_action {
     STORE_ACCOUNT_ADD,      /* ERR_EXISTS; makes INBOX and the special-use mailboxes */
@@ -56,7 +59,8 @@ struct store_change_alias {
     int status;
     struct fault fault;
 };
-/* One alias address may have several targets; deleting with an empty target deletes them all. */
+/* One alias address may have several targets; deleting with an empty target deletes them all. alias
+ * "@example.org" is that domain's catch-all. */
 struct store_change_alias *store_change_alias_create(struct store *store,
                                                      enum store_alias_action action,
                                                      struct span alias, struct span target);

@@ -166,6 +166,22 @@ def test_aliases_and_users_while_the_server_runs(server):
     assert server.cli("user", "delete", "carol", check=False).returncode == 1
 
 
+def test_tags_and_a_catch_all(server):
+    mailkit.empty_inbox(server)
+    send(server, "submission", mailkit.cases()["plain"], ["bob+lists@example.org"])
+    assert len(mailkit.wait_for_inbox(server, 1)) == 1
+    for wrong in ("@", "@no domain", "@[192.0.2.1]"):
+        done = server.cli("alias", "add", wrong, "bob", check=False)
+        assert done.returncode == 1 and "write it like @example.org" in done.errors, wrong
+    assert server.cli("alias", "add", "@elsewhere.test", "bob", check=False).returncode == 1
+    server.cli("alias", "add", "@Example.org", "bob")
+    assert "@example.org -> bob@example.org" in server.cli("alias", "list").text
+    send(server, "submission", mailkit.cases()["plain"], ["whoever+x@example.org"])
+    assert len(mailkit.wait_for_inbox(server, 2)) == 2
+    server.cli("alias", "delete", "@example.org")
+    mailkit.empty_inbox(server)
+
+
 def test_imap_mailbox_work(server):
     mailkit.empty_inbox(server)
     client = mailkit.imap(server, "imaps")

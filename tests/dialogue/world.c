@@ -21,6 +21,7 @@ static const struct settings_smtp smtp_settings = {.message_size_max = 1 << 20,
                                                    .errors_max = 10,
                                                    .hops_max = 100,
                                                    .command_line_max = 2048,
+                                                   .subaddress_separator = "+",
                                                    .command_timeout_ms = 300000,
                                                    .data_timeout_ms = 180000};
 static const struct settings_imap imap_settings = {.command_line_max = 8192,

@@ -112,6 +112,7 @@ void relay_lab_init(struct relay_lab *lab)
                                           .hostname = "relay.example",
                                           .domains = world->domains,
                                           .domain_count = world->domain_count,
+                                          .subaddress_separator = "+",
                                           .clock = sim_clock(world->sim),
                                           .entropy = sim_entropy(world->sim),
                                           .loop_count = 1};

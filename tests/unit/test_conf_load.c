@@ -105,6 +105,8 @@ static const struct bad_case {
     {HEAD "certificate = ( );", "certificate is not a key: did you mean certificates?", 1},
     {HEAD "tls = { client_key = \"k.pem\"; };",
      "tls.client_key is set without tls.client_certificate", 1},
+    {HEAD "smtp = { subaddress_separator = \"@\"; };", "\"@\" is no separator", 1},
+    {HEAD "smtp = { subaddress_separator = \"+-\"; };", "\"+-\" is no separator", 1},
     {HEAD "tls = { ticket_time = \"30s\"; };", "tls.ticket_time", 1},
     {HEAD "tls = { watch = \"2h\"; };", "tls.watch", 1},
     {HEAD "listeners = \"all\";", "listeners is a text: must be a list of groups", 1},
@@ -205,6 +207,7 @@ TEST(test_values_arrive_and_defaults_fill_the_rest)
     check_int(settings->smtp.relay_network_count, 2);
     check_text(settings->smtp.relay_networks[1], "::1");
     check(settings->smtp.auth_without_tls);
+    check_text(settings->smtp.subaddress_separator, "+");
     check_int(settings->relay.smarthost_tls, RELAY_TLS_OFF);
     check_int(settings->relay.smarthost_port, 2525);
     check_int(settings->relay.expire_ms, 5 * 86400000LL);

@@ -12,13 +12,14 @@ static void alias(struct fixture *fixture, const char *name, const char *target,
 }
 
 /* "address address": remote ones with '>' before them. */
-static void check_resolved(struct fixture *fixture, const char *address, const char *wanted)
+static void check_resolved_by(struct fixture *fixture, const char *separator, const char *address,
+                              const char *wanted)
 {
     struct arena arena;
     struct store_target targets[STORE_TARGETS_MAX];
     char text[512] = "";
     arena_init(&arena);
-    size_t count = store_resolve(fixture->store, span_of(address), &arena, targets);
+    size_t count = store_resolve(fixture->store, span_of(address), separator, &arena, targets);
     for (size_t i = 0; i < count; i++) {
         size_t len = strlen(text);
         (void)snprintf(text + len, sizeof text - len, "%s%s%.*s", i > 0 ? " " : "",
@@ -29,6 +30,11 @@ static void check_resolved(struct fixture *fixture, const char *address, const c
     check_text(text, wanted);
     check_case = "";
     arena_reset(&arena);
+}
+
+static void check_resolved(struct fixture *fixture, const char *address, const char *wanted)
+{
+    check_resolved_by(fixture, "+", address, wanted);
 }
 
 TEST(addresses_resolve_through_aliases)
@@ -74,6 +80,103 @@ TEST(addresses_resolve_through_aliases)
                                          span_of("bob@example.org"), span_of("")),
                ERR_NOT_FOUND);
     check_resolved(&fixture, "bob@example.org", "bob@example.org");
+    fixture_free(&fixture);
+}
+
+TEST(tags_are_cut_off_where_nobody_has_the_whole_name)
+{
+    struct fixture fixture;
+    fixture_make(&fixture);
+    (void)fixture_add_account(&fixture, "bob+known@example.org");
+    (void)fixture_add_account(&fixture, "a+b@example.org");
+    alias(&fixture, "alice+list@example.org", "bob+known@example.org", 0);
+    alias(&fixture, "team@example.org", "alice+team@example.org", 0);
+    alias(&fixture, "far@example.org", "carol+tag@elsewhere.example", 0);
+    alias(&fixture, "turn+x@example.org", "turn+y@example.org", 0);
+    alias(&fixture, "turn@example.org", "turn+x@example.org", 0);
+    static const char *const cases[][3] = {
+        {"+", "alice+x@example.org", "alice@example.org"},
+        {"+", "alice+@example.org", "alice@example.org"},
+        {"+", "alice+x+y@example.org", "alice@example.org"},
+        {"+", "alice+list@example.org", "bob+known@example.org"},
+        {"+", "alice+list+x@example.org", "alice@example.org"},
+        {"+", "bob+known@example.org", "bob+known@example.org"},
+        {"+", "bob+other@example.org", ""},
+        {"+", "a+b+c@example.org", ""},
+        {"+", "+alice@example.org", ""},
+        {"+", "team+x@example.org", "alice@example.org"},
+        {"+", "far+x@example.org", ">carol+tag@elsewhere.example"},
+        {"+", "turn+z@example.org", ""},
+        {"+", "\"alice+x y\"@example.org", ""},
+        {"+", "alice-x@example.org", ""},
+        {"-", "alice-x@example.org", "alice@example.org"},
+        {"-", "alice+x@example.org", ""},
+        {"", "alice+x@example.org", ""},
+        {"", "team@example.org", ""},
+        {"+", "postmaster+x@example.org", "alice@example.org"},
+        {"+", "alice+x@elsewhere.example", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_resolved_by(&fixture, cases[i][0], cases[i][1], cases[i][2]);
+    fixture_free(&fixture);
+}
+
+TEST(a_catch_all_takes_what_nobody_else_does)
+{
+    struct fixture fixture;
+    fixture_make(&fixture);
+    (void)fixture_add_account(&fixture, "bob@example.org");
+    alias(&fixture, "@example.org", "bob@example.org", 0);
+    alias(&fixture, "@example.org", "archive@elsewhere.example", 0);
+    alias(&fixture, "sales@example.org", "alice@example.org", 0);
+    alias(&fixture, "dead@example.org", "nobody@only.example", 0);
+    alias(&fixture, "@aliases.example", "alice@example.org", 0);
+    alias(&fixture, "x@only.example", "alice@example.org", 0);
+    alias(&fixture, "@loop.example", "nobody@loop.example", 0);
+    alias(&fixture, "@ping.example", "x@pong.example", 0);
+    alias(&fixture, "@pong.example", "x@ping.example", 0);
+    static const char *const cases[][2] = {
+        {"alice@example.org", "alice@example.org"},
+        {"alice+x@example.org", "alice@example.org"},
+        {"sales@example.org", "alice@example.org"},
+        {"whoever@example.org", ">archive@elsewhere.example bob@example.org"},
+        {"whoever+x@example.org", ">archive@elsewhere.example bob@example.org"},
+        {"postmaster@example.org", ">archive@elsewhere.example bob@example.org"},
+        {"\"who ever\"@example.org", ">archive@elsewhere.example bob@example.org"},
+        {"@example.org", ">archive@elsewhere.example bob@example.org"},
+        {"whoever@aliases.example", "alice@example.org"},
+        {"whoever@sub.example.org", ""},
+        /* A domain of aliases only is ours too: nothing of it is relayed. */
+        {"dead@example.org", ""},
+        {"postmaster@only.example", "alice@example.org"},
+        {"whoever@loop.example", ""},
+        {"whoever@ping.example", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_resolved(&fixture, cases[i][0], cases[i][1]);
+    fixture_reopen(&fixture);
+    check_resolved(&fixture, "whoever@aliases.example", "alice@example.org");
+    fixture_do(&fixture,
+               store_change_alias_create(fixture.store, STORE_ALIAS_DELETE, span_of("@example.org"),
+                                         span_of("")),
+               0);
+    check_resolved(&fixture, "whoever@example.org", "");
+    fixture_free(&fixture);
+}
+
+/* A chain as long as is followed, then one longer by one. */
+TEST(aliases_are_followed_to_a_bound)
+{
+    struct fixture fixture;
+    fixture_make(&fixture);
+    for (int i = 0; i <= STORE_ALIAS_DEPTH_MAX; i++) {
+        char from[64], to[64];
+        (void)snprintf(from, sizeof from, i == 0 ? "@deep.example" : "n%d@deep.example", i);
+        (void)snprintf(to, sizeof to, "n%d@deep.example", i + 1);
+        alias(&fixture, from, i == STORE_ALIAS_DEPTH_MAX ? "alice@example.org" : to, 0);
+    }
+    check_resolved(&fixture, "n1+tag@deep.example", "alice@example.org");
+    check_resolved(&fixture, "whoever@deep.example", "");
     fixture_free(&fixture);
 }
 
@@ -127,7 +230,11 @@ TEST(a_second_process_is_told_that_the_store_is_in_use)
     fixture_free(&fixture);
 }
 
-CHECK_MAIN({"addresses_resolve_through_aliases", addresses_resolve_through_aliases},
+CHECK_MAIN({"tags_are_cut_off_where_nobody_has_the_whole_name",
+            tags_are_cut_off_where_nobody_has_the_whole_name},
+           {"a_catch_all_takes_what_nobody_else_does", a_catch_all_takes_what_nobody_else_does},
+           {"aliases_are_followed_to_a_bound", aliases_are_followed_to_a_bound},
+           {"addresses_resolve_through_aliases", addresses_resolve_through_aliases},
            {"users_are_added_changed_and_deleted", users_are_added_changed_and_deleted},
            {"a_second_process_is_told_that_the_store_is_in_use",
             a_second_process_is_told_that_the_store_is_in_use})

@@ -14,9 +14,10 @@ struct settings_smtp {
     unsigned command_line_max;   /* without CRLF */
     const char **relay_networks; /* may relay without a login on port 25 */
     size_t relay_network_count;
-    bool auth_without_tls;      /* passwords in plaintext: for test laboratories only */
-    int64_t command_timeout_ms; /* RFC 5321 4.5.3.2.7: 5 minutes */
-    int64_t data_timeout_ms;    /* RFC 5321 4.5.3.2.5: 3 minutes a block */
+    const char *subaddress_separator; /* one byte between user and tag; "": no sub-addresses */
+    bool auth_without_tls;            /* passwords in plaintext: for test laboratories only */
+    int64_t command_timeout_ms;       /* RFC 5321 4.5.3.2.7: 5 minutes */
+    int64_t data_timeout_ms;          /* RFC 5321 4.5.3.2.5: 3 minutes a block */
 };
 
 #endif
