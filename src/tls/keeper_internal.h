@@ -69,8 +69,8 @@ enum {
 
 struct keeper_channel {
     int fd;
-    bool is_taken;
-    uint64_t owed; /* the request whose reply has not come; 0: none */
+    bool is_taken, is_loading; /* the latter: as long as it is taken */
+    uint64_t owed;             /* the request whose reply has not come; 0: none */
 };
 
 struct keeper {

@@ -61,17 +61,24 @@ static bool channel_settle(struct keeper *keeper, struct keeper_channel *channel
     return true;
 }
 
-/* Under the mutex: a channel that is free and owes nothing. *is_any_taken_out: waiting may help. */
-static struct keeper_channel *channel_find(struct keeper *keeper, bool *is_any_taken_out)
+/* Under the mutex: a channel that is free and owes nothing. *may_wait_out: one may soon be free. A
+ * load takes its time also where the keeper hangs, so it is waited for only while all is well. */
+static struct keeper_channel *channel_find(struct keeper *keeper, bool *may_wait_out)
 {
-    *is_any_taken_out = false;
+    bool is_signing = false, is_loading = false, is_owing = false;
+
     for (unsigned i = 0; i < keeper->channel_count; i++) {
         struct keeper_channel *channel = &keeper->channels[i];
-        if (channel->is_taken)
-            *is_any_taken_out = true;
+        if (channel->is_taken && channel->is_loading)
+            is_loading = true;
+        else if (channel->is_taken)
+            is_signing = true;
         else if (channel_settle(keeper, channel))
             return channel;
+        else
+            is_owing = true;
     }
+    *may_wait_out = is_signing || (is_loading && !is_owing);
     return NULL;
 }
 
@@ -80,10 +87,10 @@ static struct timespec timespec_of(int64_t ms)
     return (struct timespec){.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
 }
 
-/* ERR_TIMEOUT at once when every channel owes a reply: the keeper hangs, and each handshake would
- * hold its loop for a second to find out again. */
-static int channel_take(struct keeper *keeper, int64_t deadline_ms,
-                        struct keeper_channel **channel_out, uint64_t *number_out)
+/* Gives the request its number. ERR_TIMEOUT at once when every channel owes a reply: the keeper
+ * hangs, and each handshake would hold its loop for a second to find out again. */
+static int channel_take(struct keeper *keeper, int64_t deadline_ms, struct keeper_request *request,
+                        struct keeper_channel **channel_out)
 {
     const struct timespec until = timespec_of(deadline_ms);
     struct keeper_channel *channel = NULL;
@@ -95,7 +102,8 @@ static int channel_take(struct keeper *keeper, int64_t deadline_ms,
     bool has_ended = keeper->has_ended;
     if (channel != NULL) {
         channel->is_taken = true;
-        *number_out = ++keeper->last_number;
+        channel->is_loading = request->kind == KEEPER_LOAD;
+        request->number = ++keeper->last_number;
     }
     (void)pthread_mutex_unlock(&keeper->mutex);
     *channel_out = channel;
@@ -148,7 +156,7 @@ static int exchange(struct keeper *keeper, struct keeper_request *request, int64
     int64_t deadline_ms = now_ms() + timeout_ms;
     struct keeper_channel *channel = NULL;
     size_t len = 0;
-    int err = channel_take(keeper, deadline_ms, &channel, &request->number);
+    int err = channel_take(keeper, deadline_ms, request, &channel);
 
     if (err != 0)
         return err;

@@ -333,6 +333,37 @@ TEST(test_a_stopped_keeper_costs_a_second_a_channel)
     pen_deinit(&pen);
 }
 
+static void *load_vainly(void *argument)
+{
+    struct tls_signer *far = argument;
+    struct tls_keyring ring;
+    struct fault fault;
+
+    if (far->ops->load(far, &lab.settings, &ring, &fault) == 0)
+        far->ops->drop(far, &ring);
+    return NULL;
+}
+
+/* A reload asks on a channel of its own and waits ten times as long. */
+TEST(test_a_reload_at_a_stopped_keeper_holds_up_no_handshake)
+{
+    struct pen pen;
+    pthread_t loader;
+
+    pen_init(&pen, 2);
+    stop(&pen);
+    check_int(pthread_create(&loader, NULL, load_vainly, keeper_signer(pen.keeper)), 0);
+    /* Whichever comes first, the other takes the other channel meanwhile. */
+    check_int(sign_text(&pen, "owed from here on"), ERR_TIMEOUT);
+    int64_t began_ms = now_ms();
+    for (int i = 0; i < 3; i++)
+        check_int(sign_text(&pen, "no channel"), ERR_TIMEOUT);
+    check(now_ms() - began_ms < 900);
+    check_int(kill(keeper_pid(pen.keeper), SIGCONT), 0);
+    check_int(pthread_join(loader, NULL), 0);
+    pen_deinit(&pen);
+}
+
 TEST(test_a_stopped_keeper_does_not_hold_up_the_end)
 {
     struct pen pen;
@@ -415,6 +446,8 @@ static int run_all(int argc, char **argv)
         {"test_a_killed_keeper_is_told_at_once", test_a_killed_keeper_is_told_at_once},
         {"test_a_stopped_keeper_costs_a_second_a_channel",
          test_a_stopped_keeper_costs_a_second_a_channel},
+        {"test_a_reload_at_a_stopped_keeper_holds_up_no_handshake",
+         test_a_reload_at_a_stopped_keeper_holds_up_no_handshake},
         {"test_a_stopped_keeper_does_not_hold_up_the_end",
          test_a_stopped_keeper_does_not_hold_up_the_end},
         {"test_many_threads_sign", test_many_threads_sign},
