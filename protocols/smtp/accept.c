@@ -13,9 +13,22 @@ void smtp_accept_begin(struct smtp_session *session, enum smtp_dot_framing frami
 
     smtp_dot_init(&mail->dot, framing);
     smtp_watch_init(&mail->watch);
+    smtp_strip_init(&mail->strip);
     mail->body = store_body_create(session->service->store,
                                    mail->has_local ? STORE_BODY_SCAN : STORE_BODY_RAW);
     smtp_prefix_begin(session);
+}
+
+/* Part of the message as we keep it. */
+static void accept_keep(void *arg, struct span bytes)
+{
+    struct smtp_session *session = arg;
+    struct smtp_mail *mail = &session->mail;
+
+    if (mail->is_holding_header)
+        smtp_prefix_hold(session, bytes);
+    else
+        store_body_add(mail->body, bytes);
 }
 
 void smtp_accept_bytes(void *arg, struct span bytes)
@@ -31,10 +44,10 @@ void smtp_accept_bytes(void *arg, struct span bytes)
         return;
     }
     (void)smtp_watch_feed(&mail->watch, bytes);
-    if (mail->is_holding_header)
-        smtp_prefix_hold(session, bytes);
+    if (session->service->role == SMTP_SUBMISSION)
+        smtp_strip_feed(&mail->strip, bytes, accept_keep, session);
     else
-        store_body_add(mail->body, bytes);
+        accept_keep(session, bytes);
 }
 
 void smtp_accept_break(struct smtp_session *session, enum smtp_server_reply why)
@@ -137,6 +150,8 @@ struct verdict smtp_accept_end(struct smtp_session *session)
         fault = REPLY_TOO_MANY_HOPS;
     if (fault != REPLY_NONE)
         return accept_refuse(session, fault);
+    if (session->service->role == SMTP_SUBMISSION)
+        smtp_strip_finish(&mail->strip, accept_keep, session);
     if (mail->is_holding_header)
         smtp_prefix_end(session);
     if (!store_body_wants_sync(mail->body))

@@ -5,10 +5,12 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "mail/address.h"
 #include "protocols/command.h"
 #include "protocols/smtp/dot.h"
 #include "protocols/smtp/reply.h"
 #include "protocols/smtp/smtp.h"
+#include "protocols/smtp/strip.h"
 #include "protocols/smtp/watch.h"
 #include "store/accept.h"
 #include "store/account.h"
@@ -45,7 +47,8 @@ struct smtp_mail {
     struct store_body *body;
     struct smtp_dot dot;
     struct smtp_watch watch;
-    struct buf header; /* submission: held back until its end is seen (smtp_prefix_...) */
+    struct smtp_strip strip; /* submission: takes Bcc out */
+    struct buf header;       /* submission: held back until its end is seen (smtp_prefix_...) */
     bool is_holding_header;
     uint64_t size;                 /* bytes of the message, without ours */
     uint64_t wire_size;            /* bytes that were read for it, refused ones included */

@@ -26,9 +26,13 @@ static void watch_byte(struct smtp_watch *watch, char byte)
 {
     char lower = (byte >= 'A' && byte <= 'Z') ? (char)(byte + ('a' - 'A')) : byte;
 
+    bool is_blank = byte == ' ' || byte == '\t';
+
     if (byte == ':')
         watch_field(watch);
-    if (byte == ':' || byte == ' ' || byte == '\t' || watch->name_len == SMTP_WATCH_NAME_MAX)
+    if (is_blank && watch->name_len > 0) /* "Date :" is a field too (RFC 5322 4.5) */
+        watch->is_named = true;
+    else if (byte == ':' || is_blank || watch->is_named || watch->name_len == SMTP_WATCH_NAME_MAX)
         watch->is_skipping = true;
     else
         watch->name[watch->name_len++] = lower;
@@ -38,7 +42,7 @@ static void watch_byte(struct smtp_watch *watch, char byte)
 static void watch_line_end(struct smtp_watch *watch)
 {
     watch->is_over = !watch->is_skipping && (watch->name_len == 0 || watch_name_is(watch, "\r"));
-    watch->is_skipping = false;
+    watch->is_skipping = watch->is_named = false;
     watch->name_len = 0;
 }
 

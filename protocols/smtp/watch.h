@@ -15,6 +15,7 @@ struct smtp_watch {
     unsigned received_count;
     char name[SMTP_WATCH_NAME_MAX]; /* the first bytes of the line under way, in lower case */
     size_t name_len;
+    bool is_named;    /* the name is whole: only blanks and the colon may follow */
     bool is_skipping; /* the rest of the line does not matter */
 };
 
