@@ -87,6 +87,8 @@ struct verdict smtp_cmd_mail(struct smtp_session *session, struct span argument)
         refusal = mail_check(session, &address, &params);
     if (refusal != REPLY_NONE)
         return smtp_refuse(session, refusal, NULL);
+    if (!smtp_sender_is_allowed(session, &address))
+        return smtp_sender_refuse(session, text, params.is_utf8);
     mail->reverse_path = copy_address(&mail->arena, &address);
     mail->envelope_id = arena_copy(&mail->arena, params.envelope_id);
     mail->return_kind = params.return_kind; /* lives for ever */

@@ -61,6 +61,7 @@
     X(REPLY_TLS_FIRST, 538, "5.7.11", "Only under TLS, say STARTTLS first")                        \
     X(REPLY_NO_SUCH_USER, 550, "5.1.1", "No such user here")                                       \
     X(REPLY_RELAY_DENIED, 550, "5.7.1", "Not a domain of this server, and relaying needs a login") \
+    X(REPLY_SENDER_DENIED, 550, "5.7.1", "Not a sender address of this login, which may use")      \
     X(REPLY_TOO_LARGE, 552, "5.3.4", "Message too large")                                          \
     X(REPLY_TOO_LARGE_CLOSING, 552, "5.3.4", "Message far too large, closing the connection")      \
     X(REPLY_NEEDS_UTF8, 553, "5.6.7", "Address needs SMTPUTF8")                                    \

@@ -104,6 +104,13 @@ bool smtp_may_use_passwords(const struct smtp_session *session);
 void smtp_log_begin(const struct smtp_session *session, struct log_line *line, enum log_level level,
                     const char *event);
 
+/* sender.c: whether the login may send as that address (RFC 6409 6.1): its own one, or an alias
+ * that leads to it; the null reverse-path, which notifications of a reader need (RFC 8098 3),
+ * always. */
+bool smtp_sender_is_allowed(const struct smtp_session *session, const struct address *address);
+/* Refuses it, with the addresses that would be right. */
+struct verdict smtp_sender_refuse(struct smtp_session *session, struct span path, bool is_utf8);
+
 /* cmd_mail.c */
 void smtp_mail_reset(struct smtp_session *session);
 

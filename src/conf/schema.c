@@ -127,6 +127,8 @@ const struct conf_row conf_rows[] = {
  "Mail for user+anything goes to user, when there is nobody of the whole name; this stands between the two. Empty: no such addresses."},
 {"smtp", "auth_without_tls", CONF_BOOL, 0, "false", 0, 0, NULL, AT(settings.smtp.auth_without_tls), NULL,
  "Accept passwords in plaintext. For test laboratories only: everybody on the way can read them."},
+{"smtp", "sender_check", CONF_ENUM, 0, "login", 0, 0, "login|off", AT(settings.smtp.sender_check), NULL,
+ "Whom a login may send as: login is its own address and the aliases that lead to it, off is anybody, for a server that hands mail on."},
 {"smtp", "command_timeout", CONF_TIME, 0, "5m", 1 * S, 1 * H, NULL, AT(settings.smtp.command_timeout_ms), NULL,
  "Wait for the next command. RFC 5321 4.5.3.2.7: 5 minutes."},
 {"smtp", "data_timeout", CONF_TIME, 0, "3m", 1 * S, 1 * H, NULL, AT(settings.smtp.data_timeout_ms), NULL,

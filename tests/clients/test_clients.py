@@ -102,6 +102,36 @@ def test_msmtp(server):
                                 input=MESSAGE, check=False))
 
 
+def test_swaks_as_somebody_else(server):
+    harness.need("swaks")
+    mailkit.empty_inbox(server)
+    done = harness.run(["swaks", "--server", "localhost", "--port", server.port("submission"),
+                        "--tls", "--tls-verify", "--tls-ca-path", server.ca, "--auth", "PLAIN",
+                        "--auth-user", "alice@example.org", "--auth-password", "secret",
+                        "--from", "bob@example.org", "--to", "bob@example.org"], check=False)
+    assert done.returncode != 0 and "550 5.7.1" in done.text, done.text
+    assert "which may use: alice@example.org" in done.text, done.text
+    server.wait_for_log('smtp sender-refused')
+    assert mailkit.inbox(server) == []
+
+
+def test_msmtp_blind_copies_stay_blind(server):
+    """msmtp -t takes them as recipients; told to leave them in, the server still takes them out."""
+    harness.need("msmtp")
+    mailkit.empty_inbox(server)
+    message = b"From: alice@example.org\nTo: bob@example.org\nBcc: alice@example.org,\n" \
+              b" bob@example.org\nSubject: blind\nDate: Sat, 21 Nov 2026 10:00:00 +0000\n" \
+              b"Message-ID: <blind@example.org>\n\nBcc: body\n"
+    harness.run(["msmtp", "-C", "/dev/null", "--host=localhost", "-t", "--remove-bcc-headers=off",
+                 f"--port={server.port('submissions')}", "--tls=on", "--tls-starttls=off",
+                 "--auth=plain", "--user=alice", "--passwordeval=echo secret",
+                 "--from=alice@example.org", f"--tls-trust-file={server.ca}"], input=message)
+    blind = b"Bcc: alice@example.org,\r\n bob@example.org\r\n"
+    crlf = message.replace(b"\n", b"\r\n")
+    assert blind in crlf
+    mailkit.check_same(mailkit.wait_for_inbox(server, 1)[0], crlf.replace(blind, b""))
+
+
 # ---- mbsync, fetchmail, mutt -----------------------------------------------------------------
 
 

@@ -75,6 +75,7 @@ static const struct setting settings_table[] = {
     SETTING("smtp", smtp, hops_max),
     SETTING("smtp", smtp, command_line_max),
     SETTING("smtp", smtp, auth_without_tls),
+    SETTING("smtp", smtp, sender_check),
     SETTING("smtp", smtp, command_timeout_ms),
     SETTING("smtp", smtp, data_timeout_ms),
     SETTING("imap", imap, command_line_max),

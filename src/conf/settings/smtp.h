@@ -6,6 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum smtp_sender_check {
+    SMTP_SENDER_LOGIN, /* MAIL FROM is an address of the login */
+    SMTP_SENDER_OFF
+};
+
 struct settings_smtp {
     uint64_t message_size_max;   /* SIZE; also IMAP APPENDLIMIT */
     unsigned recipients_max;     /* per transaction: 452 4.5.3 */
@@ -14,10 +19,11 @@ struct settings_smtp {
     unsigned command_line_max;   /* without CRLF */
     const char **relay_networks; /* may relay without a login on port 25 */
     size_t relay_network_count;
-    const char *subaddress_separator; /* one byte between user and tag; "": no sub-addresses */
-    bool auth_without_tls;            /* passwords in plaintext: for test laboratories only */
-    int64_t command_timeout_ms;       /* RFC 5321 4.5.3.2.7: 5 minutes */
-    int64_t data_timeout_ms;          /* RFC 5321 4.5.3.2.5: 3 minutes a block */
+    const char *subaddress_separator;    /* one byte between user and tag; "": no sub-addresses */
+    bool auth_without_tls;               /* passwords in plaintext: for test laboratories only */
+    enum smtp_sender_check sender_check; /* of a login, on every listener */
+    int64_t command_timeout_ms;          /* RFC 5321 4.5.3.2.7: 5 minutes */
+    int64_t data_timeout_ms;             /* RFC 5321 4.5.3.2.5: 3 minutes a block */
 };
 
 #endif
