@@ -149,9 +149,8 @@ static void end_all(struct server_reload *owner, struct reload_job *reload)
     if (reload->err == 0) {
         generation = server_generation_create(server, reload->fresh, &reload->fault);
         reload->fresh = NULL; /* taken, also when it failed */
-        reload->err = generation == NULL ? reload->fault.err : 0;
     }
-    if (reload->err != 0) {
+    if (generation == NULL) {
         if (!stamp_equal(&reload->now, &no_stamp)) /* it came as far as the files: told once */
             owner->refused = reload->now;
         log_event(LOG_ERROR, "server", "not-reloaded", "why", reload->fault.text);

@@ -73,11 +73,16 @@ void pki_finding_sentence(const struct pki_finding *finding, char out[PKI_SENTEN
 /* The first step that is bad, or PKI_STEP_COUNT when all are good or not done. */
 enum pki_step pki_findings_worst(const struct pki_findings *findings);
 
-/* Whether a staple may be served for leaf (DER), issued by issuer (DER), now: PKI_CHECK_GOOD, or
- * what is wrong with it in words: it is another certificate's, not signed by that authority, stale,
- * not yet valid, revoked or unknown. *good_until_s_out: its next update (0: it tells none). */
-enum pki_check pki_judge_staple(struct span staple, struct span leaf, struct span issuer,
-                                int64_t now_s, int64_t *good_until_s_out,
-                                char detail_out[PKI_DETAIL_SIZE]);
+/* An OCSP response, the certificate that it is about and that one's issuer, all DER and borrowed.
+ */
+struct pki_stapled {
+    struct span staple, leaf, issuer;
+};
+
+/* Whether a staple may be served now: PKI_CHECK_GOOD, or what is wrong with it in words: it is
+ * another certificate's, not signed by that authority, stale, not yet valid, revoked or unknown.
+ * *good_until_s_out: its next update (0: it tells none). */
+enum pki_check pki_judge_staple(const struct pki_stapled *stapled, int64_t now_s,
+                                int64_t *good_until_s_out, char detail_out[PKI_DETAIL_SIZE]);
 
 #endif

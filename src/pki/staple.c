@@ -213,12 +213,13 @@ static gnutls_x509_crt_t import(struct span der)
     return NULL;
 }
 
-enum pki_check pki_judge_staple(struct span staple, struct span leaf, struct span issuer,
-                                int64_t now_s, int64_t *good_until_s_out,
-                                char detail_out[PKI_DETAIL_SIZE])
+enum pki_check pki_judge_staple(const struct pki_stapled *stapled, int64_t now_s,
+                                int64_t *good_until_s_out, char detail_out[PKI_DETAIL_SIZE])
 {
-    const struct pki_staple_case of = {
-        .staple = staple, .leaf = import(leaf), .issuer = import(issuer), .now_s = now_s};
+    const struct pki_staple_case of = {.staple = stapled->staple,
+                                       .leaf = import(stapled->leaf),
+                                       .issuer = import(stapled->issuer),
+                                       .now_s = now_s};
     enum pki_check check = PKI_CHECK_BAD_STAPLE;
 
     *good_until_s_out = 0;

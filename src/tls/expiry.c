@@ -16,9 +16,9 @@ static const struct stage {
     int64_t left_max_s; /* at most so much is left */
     enum log_level level;
 } stages[] = {
-    {30 * DAY_S, LOG_WARN},
-    {7 * DAY_S, LOG_WARN},
-    {1 * DAY_S, LOG_ERROR},
+    {30 * (int64_t)DAY_S, LOG_WARN},
+    {7 * (int64_t)DAY_S, LOG_WARN},
+    {1 * (int64_t)DAY_S, LOG_ERROR},
     {-1, LOG_ERROR}, /* the last second of notAfter still counts (RFC 5280 4.1.2.5) */
 };
 

@@ -4,7 +4,6 @@
  * nothing else (THREATS 8). All certificates of a name are in one credentials object: there GnuTLS
  * picks the one whose signatures the client can verify. Tests: test_tls_identity.c.
  */
-#include <ctype.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -65,6 +64,17 @@ static int by_name(const void *a, const void *b)
     return strcmp(left->name, right->name);
 }
 
+static void rows_add(struct tls_identities *table, size_t *room, const char *name, size_t pair)
+{
+    if (table->count == *room) {
+        *room = *room == 0 ? 16 : 2 * *room;
+        table->rows = mem_realloc(table->rows, *room * sizeof *table->rows);
+    }
+    struct identity *row = &table->rows[table->count++];
+    *row = (struct identity){.name = mem_strdup(name)};
+    set_add(&row->pairs, pair);
+}
+
 static int rows_collect(struct tls_identities *table, const struct tls_generation *generation,
                         struct fault *fault)
 {
@@ -78,13 +88,7 @@ static int rows_collect(struct tls_identities *table, const struct tls_generatio
                                  "the certificates have more than %d names; take some of "
                                  "certificates out",
                                  IDENTITIES_MAX);
-            if (table->count == room) {
-                room = room == 0 ? 16 : 2 * room;
-                table->rows = mem_realloc(table->rows, room * sizeof *table->rows);
-            }
-            struct identity *row = &table->rows[table->count++];
-            *row = (struct identity){.name = mem_strdup(name)};
-            set_add(&row->pairs, pair);
+            rows_add(table, &room, name, pair);
         }
     }
     return 0;
@@ -237,9 +241,7 @@ gnutls_certificate_credentials_t tls_identities_find(const struct tls_identities
     /* Longer, empty or with a NUL: no DNS name. A star is for our side only. */
     if (asked.len == 0 || asked.len >= sizeof name || span_has_nul(asked) || asked.ptr[0] == '*')
         return table->fallback;
-    for (size_t i = 0; i < asked.len; i++)
-        name[i] = (char)tolower((unsigned char)asked.ptr[i]);
-    name[asked.len] = '\0';
+    tls_own_name_lower(asked, name);
     const struct identity *row = row_find(table, name);
     if (row == NULL)
         row = row_find_wildcard(table, name);

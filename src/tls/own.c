@@ -5,7 +5,6 @@
  */
 #include "tls/own_internal.h"
 
-#include <ctype.h>
 #include <gnutls/crypto.h>
 #include <stdio.h>
 #include <time.h>
@@ -202,6 +201,15 @@ static int check_now(const struct tls_own *own, const struct tls_own_order *orde
 
 /* --- names and what is odd --- */
 
+void tls_own_name_lower(struct span name, char *out)
+{
+    for (size_t i = 0; i < name.len; i++) { /* ASCII's letters alone: RFC 4343 */
+        char byte = name.ptr[i];
+        out[i] = byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
+    }
+    out[name.len] = '\0';
+}
+
 bool tls_own_next_name(const struct tls_own *own, unsigned *index_inout,
                        char name_out[OWN_DNS_NAME_SIZE])
 {
@@ -217,9 +225,7 @@ bool tls_own_next_name(const struct tls_own *own, unsigned *index_inout,
         if (type != GNUTLS_SAN_DNSNAME || len == 0 || len >= sizeof san ||
             memchr(san, '\0', len) != NULL)
             continue;
-        for (size_t i = 0; i < len; i++)
-            name_out[i] = (char)tolower((unsigned char)san[i]);
-        name_out[len] = '\0';
+        tls_own_name_lower(span_make(san, len), name_out);
         return true;
     }
     return false;

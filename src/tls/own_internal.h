@@ -50,6 +50,8 @@ struct tls_own_order {
 int tls_own_load(struct tls_own *own, const struct tls_own_order *order, struct fault *fault)
     __attribute__((warn_unused_result));
 void tls_own_deinit(struct tls_own *own);
+/* A DNS name in lower case, and a NUL: out has room for name.len + 1 bytes. */
+void tls_own_name_lower(struct span name, char *out);
 /* The index-th DNS name, lower case; false at the end. Names that are no DNS names are skipped:
  * *index_inout moves on. */
 bool tls_own_next_name(const struct tls_own *own, unsigned *index_inout,

@@ -89,8 +89,9 @@ static enum log_level judge(struct tls_own *own, const struct tls_own_order *ord
                        "the certificate",
                        own->file);
     else if (gnutls_x509_crt_export2(own->crts[0], GNUTLS_X509_FMT_DER, &leaf) == 0)
-        check = pki_judge_staple(response, der_span(&leaf), der_span(&issuer),
-                                 clock_wall_s(order->clock), &own->staple.good_until_s, detail);
+        check =
+            pki_judge_staple(&(struct pki_stapled){response, der_span(&leaf), der_span(&issuer)},
+                             clock_wall_s(order->clock), &own->staple.good_until_s, detail);
     gnutls_free(leaf.data);
     gnutls_free(issuer.data);
     if (check == PKI_CHECK_GOOD)

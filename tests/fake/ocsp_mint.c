@@ -227,17 +227,16 @@ static gnutls_x509_crt_t crt_of(const char *pem)
     return crt;
 }
 
-void ocsp_mint_pem(const char *chain, const char *issuer, const char *issuer_key,
-                   enum ocsp_says says, int64_t now_s, struct buf *out)
+void ocsp_mint_pem(const struct ocsp_pem *pem, enum ocsp_says says, int64_t now_s, struct buf *out)
 {
     gnutls_x509_privkey_t key;
-    const gnutls_datum_t datum = {(unsigned char *)(uintptr_t)issuer_key,
-                                  (unsigned)strlen(issuer_key)};
+    const gnutls_datum_t datum = {(unsigned char *)(uintptr_t)pem->issuer_key,
+                                  (unsigned)strlen(pem->issuer_key)};
 
     require(gnutls_x509_privkey_init(&key) == 0);
     require(gnutls_x509_privkey_import2(key, &datum, GNUTLS_X509_FMT_PEM, NULL, 0) == 0);
-    const struct ocsp_wish wish = {.leaf = crt_of(chain),
-                                   .issuer = crt_of(issuer),
+    const struct ocsp_wish wish = {.leaf = crt_of(pem->chain),
+                                   .issuer = crt_of(pem->issuer),
                                    .key = key,
                                    .says = says,
                                    .this_update_s = now_s - 3600,

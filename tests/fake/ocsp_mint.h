@@ -25,9 +25,12 @@ struct ocsp_wish {
 /* Appends the response in DER. */
 void ocsp_mint(const struct ocsp_wish *wish, struct buf *out);
 
-/* The same from PEM texts: the first certificate of chain, the issuer's certificate and key. Good
- * or revoked, from an hour before now_s to a day after. */
-void ocsp_mint_pem(const char *chain, const char *issuer, const char *issuer_key,
-                   enum ocsp_says says, int64_t now_s, struct buf *out);
+/* Whom a response is about and who signs it, PEM: of chain the first certificate counts. */
+struct ocsp_pem {
+    const char *chain, *issuer, *issuer_key;
+};
+
+/* The same from PEM texts. Good or revoked, from an hour before now_s to a day after. */
+void ocsp_mint_pem(const struct ocsp_pem *pem, enum ocsp_says says, int64_t now_s, struct buf *out);
 
 #endif

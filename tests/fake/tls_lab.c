@@ -82,7 +82,7 @@ void tls_lab_init(struct tls_lab *lab)
                                           .client_certificate = "",
                                           .client_key = "",
                                           .ticket_key = "",
-                                          .ticket_time_ms = 6 * 3600 * 1000,
+                                          .ticket_time_ms = 21600000,
                                           .server_profile = "intermediate",
                                           .client_profile = "intermediate"};
 }

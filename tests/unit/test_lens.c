@@ -60,6 +60,8 @@ static const struct lens_case {
      "\"way\":\"in\",\"size\":9,\"detail\":\"\\u001b[2J\xc3\xa9\xef\xbf\xbd\\u007f\"}\n",
      "      0.000 ms  <-  line                   9 bytes  \\x1b[2J\xc3\xa9\\xff\\x7f\n",
      ""},
+    /* Text that would be turned around is what this is about.
+     * NOLINTBEGIN(misc-misleading-bidirectional) */
     {{.kind = TAP_LINE,
       .way = TAP_IN,
       .at_us = BEGAN_US,
@@ -72,6 +74,7 @@ static const struct lens_case {
      "      0.000 ms  <-  line                    a\\xe2\\x80\\xae"
      "b\n",
      ""},
+    /* NOLINTEND(misc-misleading-bidirectional) */
 };
 enum { CASE_COUNT = sizeof cases / sizeof *cases };
 

@@ -267,9 +267,9 @@ TEST(test_a_spoilt_signature)
 TEST(test_what_is_trusted_itself)
 {
     const struct cert_mint *const trusted[] = {&m.middle, &m.by_middle, &m.self};
-    const struct cert_mint *const sent[] = {&m.by_middle, &m.by_middle, &m.self};
+    const struct cert_mint *const sent[] = {&m.by_middle, &m.by_middle, &m.self, NULL};
 
-    for (size_t i = 0; i < sizeof sent / sizeof *sent; i++) {
+    for (size_t i = 0; sent[i] != NULL; i++) {
         struct pki_trust *trust = judge_lab_trust(trusted[i], "");
         struct pki_findings findings = judge_lab_judge(trust, &sent[i], 1, &asked);
         check(judge_lab_is_only(&findings, PKI_STEP_CHAIN, PKI_CHECK_GOOD, ""));

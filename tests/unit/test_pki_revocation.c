@@ -206,8 +206,8 @@ int main(int argc, char **argv)
     must = cert_mint(&(struct cert_wish){.issuer = &root, .must_staple = true});
     plain = cert_mint(&(struct cert_wish){.issuer = &root});
     int status = run_all(argc, argv);
-    struct cert_mint *const all[] = {&root, &stranger, &middle, &leaf, &must, &plain};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    struct cert_mint *const all[] = {&root, &stranger, &middle, &leaf, &must, &plain, NULL};
+    for (size_t i = 0; all[i] != NULL; i++)
         cert_mint_free(all[i]);
     return status;
 }

@@ -70,8 +70,9 @@ static void mint(const struct staple_case *row, struct buf *out)
 
 static enum pki_check judge(struct span staple, int64_t *until_s_out, char *detail_out)
 {
-    return pki_judge_staple(staple, cert_mint_der(&leaf), cert_mint_der(&root), NOW_S, until_s_out,
-                            detail_out);
+    const struct pki_stapled stapled = {staple, cert_mint_der(&leaf), cert_mint_der(&root)};
+
+    return pki_judge_staple(&stapled, NOW_S, until_s_out, detail_out);
 }
 
 TEST(test_each_reason_against_a_response)
@@ -122,11 +123,12 @@ TEST(test_a_large_response_is_not_looked_at)
 {
     char detail[PKI_DETAIL_SIZE];
     int64_t until_s;
-    char *large = mem_zalloc(1, 64 * 1024 + 1);
+    static const size_t size_max = 65536;
+    char *large = mem_zalloc(1, size_max + 1);
 
-    check_int(judge(span_make(large, 64 * 1024 + 1), &until_s, detail), PKI_CHECK_BAD_STAPLE);
+    check_int(judge(span_make(large, size_max + 1), &until_s, detail), PKI_CHECK_BAD_STAPLE);
     check(strstr(detail, "larger than 64 KiB") != NULL);
-    check_int(judge(span_make(large, 64 * 1024), &until_s, detail), PKI_CHECK_BAD_STAPLE);
+    check_int(judge(span_make(large, size_max), &until_s, detail), PKI_CHECK_BAD_STAPLE);
     check(strstr(detail, "cannot be parsed") != NULL);
     mem_free(large);
 }
@@ -159,9 +161,9 @@ int main(int argc, char **argv)
     foreign = cert_mint(&(struct cert_wish){
         .cn = "Foreign", .issuer = &stranger, .purpose = GNUTLS_KP_OCSP_SIGNING});
     int status = run_all(argc, argv);
-    struct cert_mint *const all[] = {&root,      &stranger, &leaf, &other,
-                                     &responder, &idle,     &late, &foreign};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    struct cert_mint *const all[] = {&root, &stranger, &leaf,    &other, &responder,
+                                     &idle, &late,     &foreign, NULL};
+    for (size_t i = 0; all[i] != NULL; i++)
         cert_mint_free(all[i]);
     return status;
 }

@@ -133,7 +133,7 @@ TEST(test_what_does_not_fit_is_counted_in_the_last_line)
         size_t left_out = at > 0 ? strtoul(bytes + at + strlen(ends[i]), NULL, 10) : 0;
         check_int(kept + left_out, EVENT_COUNT);
         check(kept > 1000);
-        check(len < (1024 + 64 + 32) * 1024);
+        check(len < (1024 + 64 + 32) * 1024UL);
         mem_free(bytes);
         close_trace();
     }
@@ -149,7 +149,7 @@ TEST(test_connections_that_end_are_bounded_together)
         emit(TAP_CLOSE, id);
     }
     char *bytes = written(&len);
-    check(len > 4 * 1024 * 1024 && len < (4 * 1024 + 64) * 1024);
+    check(len > 4096 * 1024UL && len < (4 * 1024 + 64) * 1024UL);
     mem_free(bytes);
     emit(TAP_LINE, 1000); /* there is room again */
     emit(TAP_CLOSE, 1000);

@@ -92,13 +92,13 @@ static const struct end_case {
     int64_t left_s;
     const char *remark; /* NULL: none */
 } ends[] = {
-    {30 * TLS_LAB_DAY_S + 1, NULL},
-    {30 * TLS_LAB_DAY_S, "warn expiring"},
-    {30 * TLS_LAB_DAY_S - 5, NULL},
-    {7 * TLS_LAB_DAY_S + 1, NULL},
-    {7 * TLS_LAB_DAY_S, "warn expiring"},
-    {3 * TLS_LAB_DAY_S, NULL},
-    {1 * TLS_LAB_DAY_S, "error expiring"},
+    {30 * (int64_t)TLS_LAB_DAY_S + 1, NULL},
+    {30 * (int64_t)TLS_LAB_DAY_S, "warn expiring"},
+    {30 * (int64_t)TLS_LAB_DAY_S - 5, NULL},
+    {7 * (int64_t)TLS_LAB_DAY_S + 1, NULL},
+    {7 * (int64_t)TLS_LAB_DAY_S, "warn expiring"},
+    {3 * (int64_t)TLS_LAB_DAY_S, NULL},
+    {1 * (int64_t)TLS_LAB_DAY_S, "error expiring"},
     {0, NULL},
     {-1, "error expiring"},
     {-TLS_LAB_DAY_S, NULL},

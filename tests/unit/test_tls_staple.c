@@ -40,7 +40,7 @@ static void respond(const char *about, const struct pki_authority *authority, en
     struct buf der;
 
     buf_init(&der, 0);
-    ocsp_mint_pem(chain, issuer, key, says, now_s, &der);
+    ocsp_mint_pem(&(struct ocsp_pem){chain, issuer, key}, says, now_s, &der);
     check_int(file_write_all(staple_file, buf_span(&der).ptr, der.len, 0600, &fault), 0);
     buf_release(&der);
     mem_free(chain);

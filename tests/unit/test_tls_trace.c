@@ -81,7 +81,7 @@ static void check_mirrored(const struct tap_book *from, const struct tap_book *t
 TEST(test_every_message_is_told_in_order_at_any_cut)
 {
     static const size_t cuts[] = {0, 1, 7, 300};
-    for (size_t i = 0; i < 4 * VERSION_COUNT; i++) {
+    for (size_t i = 0; i < 4UL * VERSION_COUNT; i++) {
         const struct version_case *version = &versions[i % VERSION_COUNT];
         struct stage stage;
         check_case = version->name;
@@ -159,7 +159,7 @@ static size_t record_bytes(const struct tap_book *book, enum tap_way way)
 
 TEST(test_records_of_both_directions_are_told_to_the_byte)
 {
-    for (size_t i = 0; i < 2 * VERSION_COUNT; i++) {
+    for (size_t i = 0; i < 2UL * VERSION_COUNT; i++) {
         const struct version_case *version = &versions[i % VERSION_COUNT];
         struct stage stage;
         check_case = version->name;

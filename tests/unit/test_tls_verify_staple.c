@@ -81,13 +81,14 @@ static int on_status_request(gnutls_session_t gnutls, void *ptr, gnutls_datum_t 
 
 static void put_staple(const struct staple_case *row, struct buf *out)
 {
+    const struct ocsp_pem pem = {row->staple == STAPLE_OF_OTHER ? other_chain : chain, authority,
+                                 authority_key};
     int64_t said_s = TLS_LAB_NOW_S + row->said_h * (int64_t)HOUR_S;
 
     if (row->staple == STAPLE_GARBAGE)
         buf_puts(out, "garbage");
     else if (row->staple != NO_STAPLE)
-        ocsp_mint_pem(row->staple == STAPLE_OF_OTHER ? other_chain : chain, authority,
-                      authority_key, row->says, said_s, out);
+        ocsp_mint_pem(&pem, row->says, said_s, out);
 }
 
 /* One handshake with the foreign server, told to book. */
