@@ -82,8 +82,8 @@ static void on_ending(void *owner, enum ending why)
     (void)why;
 }
 
-static const struct smtp_client_owner owner_calls = {on_unusable, on_next, on_recipient, on_result,
-                                                     on_ending};
+static const struct smtp_client_owner owner_calls = {on_unusable, on_next,   on_recipient,
+                                                     NULL,        on_result, on_ending};
 
 static void on_secure(void *owner, const struct tls_facts *facts)
 {
