@@ -81,7 +81,8 @@ struct pki_stapled {
 
 /* Whether a staple may be served now: PKI_CHECK_GOOD, or what is wrong with it in words: it is
  * another certificate's, not signed by that authority, stale, not yet valid, revoked or unknown.
- * *good_until_s_out: its next update (0: it tells none). */
+ * *good_until_s_out, of a good one: its next update, or a week after it was made where it tells
+ * none. */
 enum pki_check pki_judge_staple(const struct pki_stapled *stapled, int64_t now_s,
                                 int64_t *good_until_s_out, char detail_out[PKI_DETAIL_SIZE]);
 

@@ -139,7 +139,7 @@ static enum pki_check judge_dates(const struct answer *answer, int64_t *good_unt
     if (answer->this_update == (time_t)-1)
         return bad(answer, "it does not say when it was made");
     if (from_s <= now_s + CLOCK_SKEW_S && until_s >= now_s) {
-        *good_until_s_out = is_dated ? until_s : 0;
+        *good_until_s_out = until_s;
         return PKI_CHECK_GOOD;
     }
     bool is_early = from_s > now_s;

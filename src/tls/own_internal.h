@@ -17,7 +17,7 @@ enum {
 /* An OCSP response that is good to serve; der.size 0: none. */
 struct tls_staple {
     gnutls_datum_t der;
-    int64_t good_until_s; /* 0: it does not say */
+    int64_t good_until_s; /* as pki_judge_staple() has it */
     const char *file;     /* the certificate's copy */
     const struct clock *clock;
     atomic_bool is_told; /* that it has gone stale */

@@ -172,7 +172,7 @@ static int on_status_request(gnutls_session_t gnutls, void *ptr, gnutls_datum_t 
     struct tls_staple *staple = ptr;
 
     (void)gnutls;
-    if (staple->good_until_s != 0 && clock_wall_s(staple->clock) > staple->good_until_s) {
+    if (clock_wall_s(staple->clock) > staple->good_until_s) {
         if (!atomic_exchange(&staple->is_told, true))
             tell_stale(staple);
         return GNUTLS_E_NO_CERTIFICATE_STATUS;

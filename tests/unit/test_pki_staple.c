@@ -7,7 +7,7 @@
 #include "tests/fake/cert_mint.h"
 #include "tests/fake/ocsp_mint.h"
 
-enum { HOUR_S = 3600, NOW_S = CERT_MINT_NOW_S };
+enum { HOUR_S = 3600, WEEK_H = 7 * 24, NOW_S = CERT_MINT_NOW_S };
 
 static struct cert_mint root, leaf, other, responder, idle, late, foreign, stranger;
 
@@ -89,7 +89,9 @@ TEST(test_each_reason_against_a_response)
         if (strstr(detail, row->detail) == NULL)
             CHECK_FAILED("detail: %s", detail);
         if (row->wanted == PKI_CHECK_GOOD)
-            check_int(until_s, row->until_h != 0 ? NOW_S + row->until_h * (int64_t)HOUR_S : 0);
+            check_int(until_s,
+                      NOW_S + HOUR_S * (int64_t)(row->until_h != 0 ? row->until_h
+                                                                   : row->from_h + WEEK_H));
         buf_release(&staple);
     }
 }
