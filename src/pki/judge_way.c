@@ -6,6 +6,10 @@
  */
 #include "pki/judge_internal.h"
 
+/* Servers send three or four certificates, which lead one way; a chain made to be a maze is given
+ * up. */
+enum { STEPS_MAX = 64 };
+
 static int import(struct pki_judged *judged, struct span der)
 {
     gnutls_x509_crt_t crt = NULL;
@@ -53,37 +57,76 @@ static bool is_on_way(const struct pki_judged *judged, size_t index)
     return false;
 }
 
-/* The certificate sent that issued crt and is not on the way yet, or sent_count. One in date goes
- * first. */
-static size_t issuer_sent(const struct pki_judged *judged, gnutls_x509_crt_t crt)
-{
-    size_t found = judged->sent_count;
+/* --- climbing --- */
 
-    for (size_t i = 0; i < judged->sent_count; i++) {
-        gnutls_x509_crt_t other = judged->sent[i];
-        if (is_on_way(judged, i) || gnutls_x509_crt_check_issuer(crt, other) == 0)
-            continue;
-        if (is_in_date(other, judged->of->now_s))
-            return i;
-        if (found == judged->sent_count)
-            found = i;
+/* The first dead end is told when no way leads to an authority. */
+struct climb {
+    struct pki_judged *judged;
+    unsigned steps_left;
+    size_t dead_index[PKI_CHAIN_MAX];
+    size_t dead_len; /* 0: none met yet */
+};
+
+static void remember_dead_end(struct climb *climb)
+{
+    if (climb->dead_len > 0)
+        return;
+    climb->dead_len = climb->judged->way_len;
+    memcpy(climb->dead_index, climb->judged->way_index, sizeof climb->dead_index);
+}
+
+static void step_up(struct pki_judged *judged, size_t index)
+{
+    judged->way_index[judged->way_len] = index;
+    judged->way[judged->way_len++] = judged->sent[index];
+}
+
+/* The next certificate sent, from *at on, that issued the last one on the way, is not on it yet and
+ * is in date or not; false: there is none. */
+static bool next_issuer(const struct pki_judged *judged, bool wants_in_date, size_t *at)
+{
+    gnutls_x509_crt_t crt = judged->way[judged->way_len - 1];
+
+    for (; *at < judged->sent_count; ++*at) {
+        gnutls_x509_crt_t other = judged->sent[*at];
+        if (is_in_date(other, judged->of->now_s) == wants_in_date && !is_on_way(judged, *at) &&
+            gnutls_x509_crt_check_issuer(crt, other) != 0)
+            return true;
     }
-    return found;
+    return false;
+}
+
+/* An authority may be there twice, by its own signature and by that of an older one: where one way
+ * ends the next is tried. Those in date go first. */
+static bool climb_from(struct climb *climb, size_t index)
+{
+    struct pki_judged *judged = climb->judged;
+    gnutls_x509_crt_t crt = judged->sent[index];
+
+    step_up(judged, index);
+    judged->anchor = anchor_of(judged->trust, crt);
+    if (judged->anchor != NULL)
+        return true;
+    bool is_top = gnutls_x509_crt_check_issuer(crt, crt) != 0;
+    for (int late = 0; late < 2 && !is_top; late++)
+        for (size_t at = 0; next_issuer(judged, late == 0, &at) && climb->steps_left > 0; at++) {
+            climb->steps_left--;
+            if (climb_from(climb, at))
+                return true;
+        }
+    remember_dead_end(climb);
+    judged->way_len--;
+    return false;
 }
 
 static void find_way(struct pki_judged *judged)
 {
-    size_t next = 0;
+    struct climb climb = {.judged = judged, .steps_left = STEPS_MAX};
 
-    while (next < judged->sent_count) {
-        gnutls_x509_crt_t crt = judged->sent[next];
-        judged->way_index[judged->way_len] = next;
-        judged->way[judged->way_len++] = crt;
-        judged->anchor = anchor_of(judged->trust, crt);
-        if (judged->anchor != NULL || gnutls_x509_crt_check_issuer(crt, crt) != 0)
-            return;
-        next = issuer_sent(judged, crt);
-    }
+    if (climb_from(&climb, 0))
+        return;
+    for (size_t i = 0; i < climb.dead_len; i++)
+        step_up(judged, climb.dead_index[i]);
 }
 
 int pki_judged_init(struct pki_judged *judged, const struct pki_trust *trust,

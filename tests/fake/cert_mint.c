@@ -14,6 +14,10 @@ static void key_make(const struct cert_wish *wish, gnutls_x509_privkey_t *key_ou
     unsigned bits = wish->bits != 0 ? wish->bits : GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1);
 
     require(gnutls_x509_privkey_init(key_out) == 0);
+    if (wish->key_of != NULL) {
+        require(gnutls_x509_privkey_cpy(*key_out, wish->key_of->key) == 0);
+        return;
+    }
     require(gnutls_x509_privkey_generate(*key_out, pk, bits, 0) == 0);
 }
 

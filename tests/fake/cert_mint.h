@@ -38,7 +38,8 @@ struct cert_wish {
     const char *issuer_url; /* authority information access */
     bool must_staple;
     bool has_no_key_ids;
-    unsigned name_count; /* so many further names, n0.example.org and on */
+    const struct cert_mint *key_of; /* whose key it has as well; NULL: one of its own */
+    unsigned name_count;            /* so many further names, n0.example.org and on */
 };
 
 struct cert_mint cert_mint(const struct cert_wish *wish);

@@ -19,6 +19,7 @@ static struct mints {
     struct cert_mint tight, by_tight, by_tight_well; /* only names under example.net */
     struct cert_mint weak, by_weak, sha1, by_sha1;   /* intermediates that are weak */
     struct cert_mint client_middle, by_client_middle;
+    struct cert_mint crossed, by_crossed, crossed_late, crossed_well; /* one key and name */
     struct cert_mint kin, by_url; /* the root's organisation; says where its issuer is */
 } m;
 
@@ -75,6 +76,20 @@ static void mint_odd(void)
                                                     .is_authority = true,
                                                     .purpose = GNUTLS_KP_TLS_WWW_CLIENT});
     m.by_client_middle = leaf_of(&m.client_middle);
+    m.crossed = authority("Crossed", NULL);
+    m.by_crossed = leaf_of(&m.crossed);
+    m.crossed_late = cert_mint(&(struct cert_wish){.cn = "Crossed",
+                                                   .organisation = "Lab",
+                                                   .issuer = &m.root,
+                                                   .is_authority = true,
+                                                   .key_of = &m.crossed,
+                                                   .from_days = -9,
+                                                   .until_days = -1});
+    m.crossed_well = cert_mint(&(struct cert_wish){.cn = "Crossed",
+                                                   .organisation = "Lab",
+                                                   .issuer = &m.root,
+                                                   .is_authority = true,
+                                                   .key_of = &m.crossed});
     m.kin = cert_mint(&(struct cert_wish){.cn = "Kin", .organisation = "Lab"});
 }
 
@@ -201,6 +216,18 @@ static const struct chain_case {
      PKI_CHECK_WEAK,
      "SHA1 (CN=Old",
      false},
+    {"an authority by itself and by the root",
+     {&m.by_crossed, &m.crossed, &m.crossed_late, &m.crossed_well},
+     PKI_STEP_CHAIN,
+     PKI_CHECK_GOOD,
+     "leads to CN=Root,O=Lab through 1 intermediate",
+     true},
+    {"an authority by itself and, expired, by the root",
+     {&m.by_crossed, &m.crossed, &m.crossed_late},
+     PKI_STEP_DATES,
+     PKI_CHECK_EXPIRED,
+     "(CN=Crossed",
+     true},
     {"an intermediate is for clients",
      {&m.by_client_middle, &m.client_middle},
      PKI_STEP_PURPOSE,
@@ -300,6 +327,36 @@ TEST(test_a_ring_has_an_end)
     pki_trust_free(&trust);
 }
 
+/* Eight times A by B and seven times B by A lead everywhere and nowhere: some 200 million ways. */
+TEST(test_a_maze_is_given_up)
+{
+    struct pki_trust *trust = judge_lab_trust(&m.root, "");
+    struct cert_wish wish = {.is_authority = true, .has_no_key_ids = true};
+    struct cert_mint walls[PKI_CHAIN_MAX - 1], start[2];
+    const struct cert_mint *sent[PKI_CHAIN_MAX];
+
+    for (size_t i = 0; i < 2; i++) {
+        wish.cn = i == 0 ? "A" : "B";
+        start[i] = cert_mint(&wish);
+    }
+    struct cert_mint leaf =
+        cert_mint(&(struct cert_wish){.issuer = &start[0], .has_no_key_ids = true});
+    sent[0] = &leaf;
+    for (size_t i = 0; i < PKI_CHAIN_MAX - 1; i++) {
+        wish.cn = i % 2 == 0 ? "A" : "B";
+        wish.issuer = &start[1 - i % 2];
+        walls[i] = cert_mint(&wish);
+        sent[i + 1] = &walls[i];
+    }
+    struct pki_findings findings = judge_lab_judge(trust, sent, PKI_CHAIN_MAX, &asked);
+    check(judge_lab_is_only(&findings, PKI_STEP_CHAIN, PKI_CHECK_UNKNOWN_AUTHORITY, ""));
+    check_int(findings.way_len, PKI_CHAIN_MAX);
+    for (size_t i = 0; i < PKI_CHAIN_MAX - 1; i++)
+        cert_mint_free(&walls[i]);
+    cert_mint_free(&leaf), cert_mint_free(&start[0]), cert_mint_free(&start[1]);
+    pki_trust_free(&trust);
+}
+
 TEST(test_limits)
 {
     struct pki_trust *trust = judge_lab_trust(&m.root, "");
@@ -341,6 +398,7 @@ static int run_all(int argc, char **argv)
         {"test_a_spoilt_signature", test_a_spoilt_signature},
         {"test_what_is_trusted_itself", test_what_is_trusted_itself},
         {"test_a_ring_has_an_end", test_a_ring_has_an_end},
+        {"test_a_maze_is_given_up", test_a_maze_is_given_up},
         {"test_limits", test_limits},
     };
     return check_run(argc, argv, tests, sizeof tests / sizeof *tests);
