@@ -211,7 +211,8 @@ static void take_offer(struct smtp_client *client, struct span line)
         unsigned offer;
     } offers[] = {{"STARTTLS", SMTP_OFFER_STARTTLS}, {"PIPELINING", SMTP_OFFER_PIPELINING},
                   {"SIZE", SMTP_OFFER_SIZE},         {"8BITMIME", SMTP_OFFER_8BITMIME},
-                  {"SMTPUTF8", SMTP_OFFER_SMTPUTF8}, {"DSN", SMTP_OFFER_DSN}};
+                  {"SMTPUTF8", SMTP_OFFER_SMTPUTF8}, {"DSN", SMTP_OFFER_DSN},
+                  {"CHUNKING", SMTP_OFFER_CHUNKING}};
     struct span rest = line;
     struct span keyword = span_cut(&rest, ' ');
 

@@ -15,7 +15,8 @@ enum smtp_client_offer {
     SMTP_OFFER_DSN = 32,
     SMTP_OFFER_AUTH_PLAIN = 64,
     SMTP_OFFER_AUTH_SCRAM = 128,
-    SMTP_OFFER_AUTH_LOGIN = 256
+    SMTP_OFFER_AUTH_LOGIN = 256,
+    SMTP_OFFER_CHUNKING = 512
 };
 
 struct smtp_client;
@@ -43,6 +44,7 @@ struct smtp_client {
     size_t *taken;                       /* LMTP: which these are, in order */
     size_t told;                         /* LMTP: of how many of them the final reply came */
     bool needs_rset;                     /* the peer holds a transaction that came to nothing */
+    bool is_chunked;                     /* the body goes by BDAT, as it is */
     struct smtp_stuff stuff;
     uint64_t offset; /* in the body */
 };

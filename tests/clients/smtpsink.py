@@ -6,13 +6,15 @@ import threading
 
 class Sink(socketserver.ThreadingTCPServer):
     """replies: verb or (verb, argument) -> reply instead of the usual one; "greeting" as well.
-    messages: what arrived, as (reverse-path, [forward-path], bytes)."""
+    offers: further lines for EHLO. messages: what arrived, as (reverse-path, [forward-path], bytes);
+    framings: by which command each did; parameters: what stood behind each MAIL's path."""
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port, address="127.0.0.1", replies=None):
-        self.messages = []
+    def __init__(self, port, address="127.0.0.1", replies=None, offers=()):
+        self.messages, self.framings, self.parameters = [], [], []
+        self.offers = offers
         self.connections = 0
         self.replies = replies or {}
         super().__init__((address, port), Session)
@@ -39,10 +41,12 @@ class Session(socketserver.StreamRequestHandler):
             verb, _, argument = line.decode("utf-8", "replace").strip().partition(" ")
             verb = verb.upper()
             if verb == "EHLO":
-                self.say(verb, "", "250-sink.test\r\n250-8BITMIME\r\n250 PIPELINING")
+                lines = ["sink.test", "8BITMIME", *self.server.offers]
+                self.say(verb, "", "".join(f"250-{x}\r\n" for x in lines) + "250 PIPELINING")
             elif verb == "MAIL":
                 if self.say(verb, path(argument), "250 2.1.0 sender ok"):
-                    sender, recipients = path(argument), []
+                    sender, recipients, chunks = path(argument), [], b""
+                    self.server.parameters.append(argument.partition(">")[2].split())
             elif verb == "RCPT":
                 if self.say(verb, path(argument), "250 2.1.5 recipient ok"):
                     recipients.append(path(argument))
@@ -51,14 +55,26 @@ class Session(socketserver.StreamRequestHandler):
             elif verb == "DATA":
                 self.say("354", "", "354 go on")
                 message = self.read_message()
-                if self.say(verb, "", "250 2.0.0 taken"):
-                    self.server.messages.append((sender, recipients, message))
+                self.take(verb, sender, recipients, message)
                 recipients = []
+            elif verb == "BDAT":
+                size, _, last = argument.partition(" ")
+                chunks += self.rfile.read(int(size))
+                if last == "LAST":
+                    self.take(verb, sender, recipients, chunks)
+                    recipients = []
+                else:
+                    self.say("chunk", "", "250 2.0.0 go on")
             elif verb == "QUIT":
                 self.say(verb, "", "221 2.0.0 bye")
                 return
             else:
                 self.say(verb, "", "250 2.0.0 ok")
+
+    def take(self, verb, sender, recipients, message):
+        if self.say(verb, "", "250 2.0.0 taken"):
+            self.server.messages.append((sender, recipients, message))
+            self.server.framings.append(verb)
 
     def read_message(self):
         lines = []

@@ -259,6 +259,22 @@ def test_a_hop_without_starttls_gets_nothing_when_it_is_demanded():
         assert sink.messages == []
 
 
+def test_messages_go_in_chunks_where_offered():
+    """By BDAT and by DATA: what arrives is the same to the byte."""
+    for offers, framing in ((("CHUNKING",), "BDAT"), ((), "DATA")):
+        port = harness.free_port()
+        with smtpsink.Sink(port, offers=offers) as sink, \
+                first(keys(relay={"smarthost": "127.0.0.1", "smarthost_port": port,
+                                  "smarthost_tls": "off"})) as one:
+            cases = mailkit.cases()
+            for message in cases.values():
+                send(one, rcpts=["x@far.lab"], message=message)
+                wait_for_empty_queue(one)
+            assert sink.framings == [framing] * len(cases), sink.framings
+            for (_, _, got), wanted in zip(sink.messages, cases.values()):
+                mailkit.check_same(got, wanted)
+
+
 def test_no_report_about_a_report():
     """The null reverse-path gets no report, and nothing is left behind."""
     with final() as last, \
