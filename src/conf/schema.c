@@ -208,7 +208,7 @@ const struct conf_row conf_rows[] = {
 {"relay", "retry_min", CONF_TIME, 0, "5m", 1 * S, 1 * D, NULL, AT(settings.relay.retry_min_ms), NULL,
  "Wait before the first retry; doubles each time, with jitter. Most greylisting ends within 5 minutes."},
 {"relay", "retry_max", CONF_TIME, 0, "4h", 1 * S, 7 * D, NULL, AT(settings.relay.retry_max_ms), NULL,
- "Longest wait between retries."},
+ "Longest wait between retries; a quarter of it for a destination that nobody is reached at, which is put off with all its mail."},
 {"relay", "expire", CONF_TIME, 0, "5d", 1 * S, 30 * D, NULL, AT(settings.relay.expire_ms), NULL,
  "Then the mail is given up and its sender told. RFC 5321 4.5.4.1: 4 to 5 days."},
 {"relay", "concurrency_max", CONF_COUNT, 0, "10", 1, 1000, NULL, AT(settings.relay.concurrency_max), NULL,

@@ -124,6 +124,8 @@ static void take_entries(struct attempt *attempt)
             entry->row.recipient, entry->row.original, entry->row.notify};
         attempt->entries[attempt->entry_count++] = entry;
     }
+    if (destination->has_more && relay_is_short(destination))
+        relay_refill(destination);
 }
 
 static bool is_last_done(const struct attempt *attempt)
@@ -143,6 +145,7 @@ static const struct smtp_transaction *next(void *owner)
         attempt->service.is_stopping = true;
         return NULL;
     }
+    relay_recover(attempt->destination);
     take_entries(attempt);
     if (attempt->entry_count == 0) {
         attempt->is_resting = attempt->service.keep_ms > 0;

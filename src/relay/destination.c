@@ -53,6 +53,7 @@ static void forget(struct destination *destination)
     else
         (void)map_remove(&destination->relay->destinations, span_of(destination->key));
     mx_lookup_cancel(&destination->lookup);
+    relay_put_off_forget(destination);
     mem_free(destination->hosts);
     mem_free(destination->key);
     mem_free(destination);
@@ -89,9 +90,12 @@ static void stop_attempts(struct destination *destination)
         relay_attempt_stop(list_entry(node, struct attempt, node));
 }
 
-/* One connection, and one more for each few entries that wait, up to the limit. */
+/* One connection, and one more for each few entries that wait, up to the limit; one alone to find
+ * out whether a destination has recovered. */
 static size_t connections_wanted(const struct destination *destination)
 {
+    if (destination->failures > 0)
+        return 1;
     size_t wanted = 1 + destination->ready_count / ENTRIES_PER_CONNECTION;
     size_t most = destination->relay->settings->concurrency_max;
     if (destination->attempts_most != 0 && destination->attempts_most < most)
@@ -101,8 +105,19 @@ static size_t connections_wanted(const struct destination *destination)
 
 static bool is_finished(const struct destination *destination)
 {
+    bool is_remembered =
+        !destination->is_retired && (destination->failures > 0 || destination->has_more);
     return destination->ready_count == 0 && destination->attempt_count == 0 &&
-           destination->lookup == NULL;
+           destination->lookup == NULL && !is_remembered;
+}
+
+/* What came into the line of one that is put off: too old, or from where it stood before. */
+static void settle_put_off(struct destination *destination)
+{
+    const struct relay_outcome outcome = {.verdict = RELAY_TEMPORARY,
+                                          .text = span_of(destination->put_off_why),
+                                          .due_us = destination->put_off_us};
+    relay_destination_settle(destination, &outcome);
 }
 
 void relay_destination_run(struct destination *destination)
@@ -118,6 +133,10 @@ void relay_destination_run(struct destination *destination)
     }
     if (destination->ready_count == 0 || destination->lookup != NULL)
         return;
+    if (relay_is_put_off(destination) && destination->attempt_count == 0) {
+        settle_put_off(destination);
+        return;
+    }
     wake_resting(destination);
     if (destination->attempt_count >= connections_wanted(destination))
         return;
@@ -130,7 +149,7 @@ void relay_destination_run(struct destination *destination)
 
 /* A destination may end while it runs and others may not, but the map changes: so first all of it.
  */
-static struct destination **list_destinations(const struct relay *relay, size_t *count_out)
+struct destination **relay_destinations_list(const struct relay *relay, size_t *count_out)
 {
     struct destination **all =
         mem_zalloc(relay->destinations.count + 1, sizeof(struct destination *));
@@ -146,7 +165,7 @@ static struct destination **list_destinations(const struct relay *relay, size_t 
 void relay_run(struct relay *relay)
 {
     size_t count;
-    struct destination **all = list_destinations(relay, &count);
+    struct destination **all = relay_destinations_list(relay, &count);
     for (size_t i = 0; i < count; i++)
         relay_destination_run(all[i]);
     mem_free(all);
@@ -154,7 +173,7 @@ void relay_run(struct relay *relay)
 
 /* ---- Ends ----------------------------------------------------------------------------------- */
 
-static void settle_all(struct destination *destination, const struct relay_outcome *outcome)
+void relay_destination_settle(struct destination *destination, const struct relay_outcome *outcome)
 {
     struct list waiting;
     list_init(&waiting);
@@ -166,19 +185,13 @@ static void settle_all(struct destination *destination, const struct relay_outco
     }
 }
 
-void relay_destination_defer(struct destination *destination, const char *reason, const char *host)
-{
-    const struct relay_outcome outcome = {
-        .verdict = RELAY_TEMPORARY, .text = span_of(reason), .host = host};
-    settle_all(destination, &outcome);
-}
-
 /* Into the list of those that only wait for the end of their attempts. */
 static void retire(struct destination *destination, struct list *waiting)
 {
     mx_lookup_cancel(&destination->lookup);
     (void)map_remove(&destination->relay->destinations, span_of(destination->key));
     destination->is_retired = true;
+    relay_put_off_forget(destination);
     list_append(&destination->relay->retired, &destination->node);
     list_move_all(&destination->ready, waiting);
     destination->ready_count = 0;
@@ -190,7 +203,7 @@ static void retire(struct destination *destination, struct list *waiting)
 void relay_destinations_retire(struct relay *relay, struct list *waiting_out)
 {
     size_t count;
-    struct destination **all = list_destinations(relay, &count);
+    struct destination **all = relay_destinations_list(relay, &count);
     for (size_t i = 0; i < count; i++)
         retire(all[i], waiting_out);
     mem_free(all);
@@ -208,7 +221,7 @@ static void orphan_and_forget(struct destination *destination)
 void relay_destinations_free(struct relay *relay)
 {
     size_t count;
-    struct destination **all = list_destinations(relay, &count);
+    struct destination **all = relay_destinations_list(relay, &count);
     for (size_t i = 0; i < count; i++)
         orphan_and_forget(all[i]);
     mem_free(all);
@@ -225,12 +238,12 @@ static void refuse_all(struct destination *destination, int err, const char *sta
 {
     bool is_permanent = err == ERR_NOT_FOUND || err == ERR_REFUSED;
     if (!is_permanent || destination->route.is_smarthost) {
-        relay_destination_defer(destination, why, NULL);
+        relay_put_off(destination, why, NULL);
         return;
     }
     const struct relay_outcome outcome = {
         .verdict = RELAY_PERMANENT, .status = span_of(status), .text = span_of(why)};
-    settle_all(destination, &outcome);
+    relay_destination_settle(destination, &outcome);
 }
 
 /* RFC 5321 5.1: who stands in the list himself gives mail only to those preferred to him, else it

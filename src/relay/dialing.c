@@ -91,7 +91,7 @@ static void end_attempt(struct attempt *attempt)
         mem_free(destination->hosts);
         destination->hosts = NULL;
         destination->host_count = 0;
-        relay_destination_defer(destination, attempt->told, attempt->told_host);
+        relay_put_off(destination, attempt->told, attempt->told_host);
     }
     relay_attempt_free(attempt);
     relay_destination_run(destination);

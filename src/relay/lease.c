@@ -30,6 +30,7 @@ struct relay_leases {
     uint64_t turn;   /* counts ends */
     uint64_t *looks; /* a loop's: the turn at which its look began, or NO_LOOK */
     unsigned loop_count;
+    uint64_t flushes;
 };
 
 static void lock(struct relay_leases *leases)
@@ -157,4 +158,19 @@ bool relay_lease_is_revoked(struct relay_leases *leases, uint64_t id)
     bool is_revoked = lease != NULL && lease->is_revoked;
     unlock(leases);
     return is_revoked;
+}
+
+void relay_leases_flush(struct relay_leases *leases)
+{
+    lock(leases);
+    leases->flushes++;
+    unlock(leases);
+}
+
+uint64_t relay_flush_turn(struct relay_leases *leases)
+{
+    lock(leases);
+    uint64_t turn = leases->flushes;
+    unlock(leases);
+    return turn;
 }

@@ -12,5 +12,7 @@ void relay_look_end(struct relay_leases *leases, unsigned loop);
 bool relay_lease_take(struct relay_leases *leases, unsigned loop, uint64_t id);
 void relay_lease_end(struct relay_leases *leases, uint64_t id);
 bool relay_lease_is_revoked(struct relay_leases *leases, uint64_t id);
+/* How often relay_leases_flush() was called. */
+uint64_t relay_flush_turn(struct relay_leases *leases);
 
 #endif

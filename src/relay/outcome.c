@@ -279,13 +279,18 @@ static void fill_texts(struct settlement *settlement, const struct relay_outcome
                    outcome->host == NULL ? "" : outcome->host);
 }
 
+/* Never at the first attempt: after a long standstill each message gets its second chance. */
+bool relay_is_expired(const struct relay *relay, const struct store_queue_row *row)
+{
+    int64_t age_us = clock_wall_us(relay->options.clock) - row->created_us;
+    return row->attempts > 0 && age_us > relay->settings->expire_ms * 1000;
+}
+
 void relay_settle(struct relay *relay, struct entry *entry, const struct relay_outcome *outcome)
 {
     struct settlement *settlement = mem_new(struct settlement);
     int64_t now_us = clock_wall_us(relay->options.clock);
-    /* Never at the first attempt: after a long standstill each message gets its second chance. */
-    bool is_expired = outcome->verdict == RELAY_TEMPORARY && entry->row.attempts > 0 &&
-                      now_us - entry->row.created_us > relay->settings->expire_ms * 1000;
+    bool is_expired = outcome->verdict == RELAY_TEMPORARY && relay_is_expired(relay, &entry->row);
     bool is_final = outcome->verdict != RELAY_TEMPORARY || is_expired;
     settlement->relay = relay;
     settlement->entry = entry;
@@ -299,7 +304,8 @@ void relay_settle(struct relay *relay, struct entry *entry, const struct relay_o
     if (!is_final) {
         int64_t delay_ms =
             schedule_delay_ms(relay->settings, entry->row.attempts + 1, relay->options.entropy);
-        settlement->outcome.due_us = now_us + delay_ms * 1000;
+        settlement->outcome.due_us =
+            outcome->due_us != 0 ? outcome->due_us : now_us + delay_ms * 1000;
     }
     list_append(&relay->settlements, &settlement->node);
     log_outcome(entry, outcome, settlement);

@@ -8,7 +8,7 @@
 #include "relay/lease_internal.h"
 #include "relay/relay_internal.h"
 
-enum scan_from { SCAN_ON, SCAN_ANEW, SCAN_AHEAD };
+enum scan_from { SCAN_ON, SCAN_ANEW, SCAN_AHEAD, SCAN_REFILL };
 static void scan(struct relay *relay, enum scan_from from);
 
 static int64_t now_us(const struct relay *relay)
@@ -19,66 +19,6 @@ static int64_t now_us(const struct relay *relay)
 static unsigned loop_index(const struct relay *relay)
 {
     return relay->options.env->loop->index;
-}
-
-/* ---- Leases --------------------------------------------------------------------------------- */
-
-static void copy_row(struct entry *entry, const struct store_queue_row *row)
-{
-    struct store_queue_row *copy = &entry->row;
-    *copy = *row;
-    copy->reverse_path = arena_copy(&entry->arena, row->reverse_path);
-    copy->recipient = arena_copy(&entry->arena, row->recipient);
-    copy->original = arena_copy(&entry->arena, row->original);
-    copy->envelope_id = arena_copy(&entry->arena, row->envelope_id);
-    copy->return_kind = arena_copy(&entry->arena, row->return_kind);
-    copy->last_status = arena_copy(&entry->arena, row->last_status);
-}
-
-/* FNV-1a: the same on every loop, which the seeded hash of a map would be too, but in no test. */
-bool relay_is_mine(const struct relay *relay, struct span key)
-{
-    uint32_t hash = 2166136261U;
-    for (size_t i = 0; i < key.len; i++)
-        hash = (hash ^ (unsigned char)key.ptr[i]) * 16777619U;
-    return hash % relay->options.loop_count == loop_index(relay);
-}
-
-static bool row_is_mine(const struct relay *relay, const struct store_queue_row *row)
-{
-    struct route route;
-    struct buf key;
-    buf_init(&key, 0);
-    relay_route(relay, row, &route, &key);
-    bool is_mine = relay_is_mine(relay, buf_span(&key));
-    buf_release(&key);
-    return is_mine;
-}
-
-static void lease(struct relay *relay, const struct store_queue_row *row)
-{
-    if (row->is_held || map_get_u64(&relay->leases, row->id) != NULL || !row_is_mine(relay, row) ||
-        !relay_lease_take(relay->options.leases, loop_index(relay), row->id))
-        return;
-    struct entry *entry = mem_new(struct entry);
-    arena_init(&entry->arena);
-    copy_row(entry, row);
-    (void)map_set_u64(&relay->leases, row->id, entry);
-    relay_line_up(relay, entry);
-}
-
-static void free_entry(struct relay *relay, struct entry *entry)
-{
-    relay_lease_end(relay->options.leases, entry->row.id);
-    list_remove(&entry->node);
-    arena_reset(&entry->arena);
-    mem_free(entry);
-}
-
-void relay_entry_free(struct relay *relay, struct entry *entry)
-{
-    (void)map_remove_u64(&relay->leases, entry->row.id);
-    free_entry(relay, entry);
 }
 
 /* ---- Looking at the queue ------------------------------------------------------------------- */
@@ -106,39 +46,62 @@ void relay_deferred(struct relay *relay, int64_t due_us)
         look_again(relay);
 }
 
-static void take_rows(struct relay *relay, const struct store_queue *queue)
+/* What the destination left behind is in hand, or still there behind where the look ended. */
+static void end_refill(struct relay *relay, bool is_all)
 {
-    for (size_t i = 0; i < queue->count; i++) {
-        lease(relay, &queue->rows[i]);
-        if (relay->scans_ahead)
-            continue;
-        relay->cursor_due_us = queue->rows[i].due_us;
-        relay->cursor_id = queue->rows[i].id;
-    }
-    if (!relay->scans_ahead)
-        relay->next_due_us = queue->next_due_us;
+    struct destination *destination = map_get(&relay->destinations, span_of(relay->refill_key));
+    mem_free(relay->refill_key);
+    relay->refill_key = NULL;
+    if (destination == NULL)
+        return;
+    bool is_behind = !is_all && relay_is_before(&relay->refill_cursor, &destination->more);
+    if (is_behind)
+        destination->more = relay->refill_cursor;
+    destination->has_more = destination->more.due_us != INT64_MAX;
+    bool is_waiting = destination->ready_count == 0 || relay_is_put_off(destination);
+    if (destination->has_more && is_waiting && !relay->is_full)
+        destination->wants_refill = relay->wants_refill = true;
+    relay_destination_run(destination);
 }
 
-static void on_scanned(struct job *job, void *owner)
+static void keep_position(struct relay *relay, const struct store_queue *queue)
 {
-    struct relay *relay = owner;
-    const struct store_queue *queue = (struct store_queue *)job;
-    relay->scan = NULL;
-    relay->scanned_ms = loop_now_ms(relay->options.env->loop);
-    if (queue->status == 0)
-        take_rows(relay, queue);
-    relay_look_end(relay->options.leases, loop_index(relay));
-    if (queue->status != 0) {
-        log_event(LOG_ERROR, "relay", "queue", "why",
-                  queue->fault.text[0] != '\0' ? queue->fault.text : err_text(queue->status));
-        relay->wants_scan = true;
-        loop_timer_start(relay->timer, RELAY_RETRY_MS);
+    relay->is_whole_page = queue->count == RELAY_PAGE;
+    const struct store_queue_row *last = queue->count == 0 ? NULL : &queue->rows[queue->count - 1];
+    struct relay_position at = {0};
+    if (last != NULL)
+        at = (struct relay_position){last->due_us, last->id};
+    if (relay->look == RELAY_LOOK_REFILL && last != NULL)
+        relay->refill_cursor = at;
+    if (relay->look != RELAY_LOOK_DUE)
         return;
-    }
+    if (last != NULL)
+        relay->cursor = at;
+    relay->next_due_us = queue->next_due_us;
+    relay->is_passing = relay->is_whole_page && !relay->is_full;
+    if (relay->is_passing || !relay->is_whole_pass)
+        return;
+    /* A long queue is not read all the time. */
+    int64_t now_ms = loop_now_ms(relay->options.env->loop);
+    int64_t rest_ms = (now_ms - relay->pass_began_ms) * RELAY_RESCAN_REST;
+    if (relay->rescan_at_ms < now_ms + rest_ms)
+        relay->rescan_at_ms = now_ms + rest_ms;
+}
 
-    bool is_full_page = queue->count == RELAY_PAGE && !relay->scans_ahead;
+static void on_page_moved(struct job *job, void *owner);
+
+static void after_page(struct relay *relay)
+{
+    bool is_all = !relay->is_whole_page || !relay_is_before(&relay->refill_cursor, &relay->cursor);
+    if (relay->look == RELAY_LOOK_REFILL && (is_all || relay->page_taken == 0 || relay->is_full))
+        end_refill(relay, is_all);
     relay_run(relay);
-    if (is_full_page)
+    if (relay->scan != NULL)
+        return; /* something of that began one */
+    bool has_refill = relay->refill_key != NULL || relay->wants_refill;
+    if (has_refill && !relay->is_full && (relay->look != RELAY_LOOK_REFILL || !relay->is_passing))
+        scan(relay, SCAN_REFILL);
+    else if (relay->is_passing)
         scan(relay, SCAN_ON);
     else if (relay->wants_ahead)
         scan(relay, SCAN_AHEAD);
@@ -148,20 +111,101 @@ static void on_scanned(struct job *job, void *owner)
         look_again(relay);
 }
 
+static void complain(struct relay *relay, int status, const struct fault *fault)
+{
+    log_event(LOG_ERROR, "relay", "queue", "why",
+              fault->text[0] != '\0' ? fault->text : err_text(status));
+    relay->wants_scan = true;
+    loop_timer_start(relay->timer, RELAY_RETRY_MS);
+}
+
+static void on_scanned(struct job *job, void *owner)
+{
+    struct relay *relay = owner;
+    const struct store_queue *queue = (struct store_queue *)job;
+    relay->scan = NULL;
+    relay->scanned_ms = loop_now_ms(relay->options.env->loop);
+    if (queue->status == 0) {
+        relay_take_page(relay, queue);
+        keep_position(relay, queue);
+    }
+    relay_look_end(relay->options.leases, loop_index(relay));
+    if (queue->status != 0) {
+        complain(relay, queue->status, &queue->fault);
+    } else if (relay->moved_count > 0) {
+        relay->scan = relay_move_page(relay);
+        job_submit(relay->options.env->port, relay->scan, on_page_moved, relay);
+    } else {
+        after_page(relay);
+    }
+}
+
+static void on_page_moved(struct job *job, void *owner)
+{
+    struct relay *relay = owner;
+    const struct store_settle *settle = (struct store_settle *)job;
+    relay->scan = NULL;
+    relay_deferred(relay, relay->moved[0].due_us);
+    relay_page_moved(relay);
+    if (settle->status == 0) {
+        after_page(relay);
+        return;
+    }
+    relay->rescan_at_ms = 0; /* they are due still */
+    complain(relay, settle->status, &settle->fault);
+}
+
 /* Anew: from a little before the last row read, since rows of one batch need not become visible in
  * the order of their times; each minute from the beginning: that finds what a clock that was set
  * back left before the cursor. Leased rows are passed over. */
 static void move_cursor(struct relay *relay)
 {
     int64_t now_ms = loop_now_ms(relay->options.env->loop);
-    relay->cursor_id = 0;
-    if (now_ms < relay->rescan_at_ms) {
-        relay->cursor_due_us -= relay->cursor_due_us < RELAY_OVERLAP_US ? 0 : RELAY_OVERLAP_US;
+    relay->cursor.id = 0;
+    relay->is_whole_pass = now_ms >= relay->rescan_at_ms;
+    if (!relay->is_whole_pass) {
+        relay->cursor.due_us -= relay->cursor.due_us < RELAY_OVERLAP_US ? 0 : RELAY_OVERLAP_US;
         return;
     }
-    relay->cursor_due_us = 0;
+    relay->cursor.due_us = 0;
+    relay->pass_began_ms = now_ms;
     relay->wants_ahead = true;
+    relay_put_off_tidy(relay);
     relay->rescan_at_ms = now_ms + RELAY_RESCAN_MS;
+}
+
+/* A destination that wants it; its rows that are still over its share are found anew. */
+static void begin_refill(struct relay *relay)
+{
+    size_t position = 0;
+    struct span key;
+    void *value;
+    relay->wants_refill = false;
+    while (map_next(&relay->destinations, &position, &key, &value)) {
+        struct destination *destination = value;
+        if (!destination->wants_refill)
+            continue;
+        if (relay->refill_key != NULL) {
+            relay->wants_refill = true; /* the next one's turn comes after this */
+            return;
+        }
+        destination->wants_refill = false;
+        relay->refill_key = mem_strdup(destination->key);
+        relay->refill_cursor = destination->more;
+        relay->refill_cursor.id -= relay->refill_cursor.id > 0;
+        destination->more = (struct relay_position){INT64_MAX, 0};
+    }
+}
+
+static struct store_queue *look_refill(struct relay *relay)
+{
+    if (relay->refill_key == NULL)
+        begin_refill(relay);
+    if (relay->refill_key == NULL)
+        return NULL; /* it ended meanwhile */
+    relay->look = RELAY_LOOK_REFILL;
+    return store_queue_create(relay->options.store, now_us(relay), relay->refill_cursor.due_us,
+                              relay->refill_cursor.id, RELAY_PAGE);
 }
 
 /* Ahead: no retry is put off by twice retry_max, so what is due later than that was put off by a
@@ -170,17 +214,21 @@ static struct store_queue *make_look(struct relay *relay, enum scan_from from)
 {
     struct store *store = relay->options.store;
     int64_t now = now_us(relay);
-    relay->scans_ahead = from == SCAN_AHEAD;
+    struct store_queue *refill = from == SCAN_REFILL ? look_refill(relay) : NULL;
+    if (refill != NULL)
+        return refill;
     if (from == SCAN_AHEAD) {
+        relay->look = RELAY_LOOK_AHEAD;
         relay->wants_ahead = false;
         int64_t horizon_us = now + 2 * relay->settings->retry_max_ms * 1000;
         return store_queue_create(store, INT64_MAX - 1, horizon_us, 0, RELAY_PAGE);
     }
+    relay->look = RELAY_LOOK_DUE;
     if (from == SCAN_ANEW)
         move_cursor(relay);
     relay->deferred_us = INT64_MAX; /* this look sees what was put off before it */
     relay->wants_scan = false;
-    return store_queue_create(store, now, relay->cursor_due_us, relay->cursor_id, RELAY_PAGE);
+    return store_queue_create(store, now, relay->cursor.due_us, relay->cursor.id, RELAY_PAGE);
 }
 
 static void scan(struct relay *relay, enum scan_from from)
@@ -191,9 +239,9 @@ static void scan(struct relay *relay, enum scan_from from)
         relay->wants_scan = true;
         return;
     }
-    relay->is_full = relay->leases.count >= RELAY_LEASES_MAX;
-    if (relay->is_full)
+    if (relay->is_full && relay->leases.count > RELAY_LEASES_MAX / 2)
         return;
+    relay->is_full = false;
     loop_timer_stop(relay->timer);
     struct store_queue *queue = make_look(relay, from);
     relay->scan = &queue->job;
@@ -218,16 +266,40 @@ static void on_queue_change(void *owner)
     }
 }
 
+/* Rows of anybody were passed over. */
+static void want_all(struct relay *relay)
+{
+    size_t position = 0;
+    struct span key;
+    void *value;
+    while (map_next(&relay->destinations, &position, &key, &value)) {
+        struct destination *destination = value;
+        destination->wants_refill = destination->has_more;
+    }
+    relay->wants_refill = true;
+    relay->rescan_at_ms = 0;
+}
+
 void relay_moved(struct relay *relay)
 {
-    if (relay->is_full && relay->leases.count <= RELAY_LEASES_MAX / 2)
+    if (relay->is_full && relay->leases.count <= RELAY_LEASES_MAX / 2) {
+        want_all(relay);
         scan(relay, SCAN_ANEW);
+    }
     bool is_idle = relay->attempt_count == 0 && list_is_empty(&relay->settlements);
     if (!relay->is_draining || !is_idle || relay->on_idle == NULL)
         return;
     void (*on_idle)(void *owner) = relay->on_idle;
     relay->on_idle = NULL;
     on_idle(relay->idle_owner);
+}
+
+void relay_refill(struct destination *destination)
+{
+    struct relay *relay = destination->relay;
+    destination->wants_refill = relay->wants_refill = true;
+    if (relay->scan == NULL)
+        scan(relay, SCAN_REFILL);
 }
 
 /* ---- Life ----------------------------------------------------------------------------------- */
@@ -298,11 +370,7 @@ void relay_free(struct relay **relay)
     relay_settlements_free(old);
     relay_destinations_free(old);
 
-    size_t position = 0;
-    struct span key;
-    void *value;
-    while (map_next(&old->leases, &position, &key, &value))
-        free_entry(old, value);
-    map_deinit(&old->leases);
+    relay_entries_free(old);
+    mem_free(old->refill_key);
     mem_free(old);
 }

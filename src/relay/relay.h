@@ -22,9 +22,12 @@ struct relay_leases;
 struct relay_leases *relay_leases_create(unsigned loop_count);
 /* All relays are gone. Accepts a pointer to NULL. */
 void relay_leases_free(struct relay_leases **leases);
-/* The row was deleted by an administrator: who has it in hand and has not begun to send it, drops
- * it. */
+/* The row was deleted or is held by an administrator: who has it in hand and has not begun to send
+ * it, drops it. */
 void relay_leases_revoke(struct relay_leases *leases, uint64_t id);
+/* An administrator wants mail to be tried now: destinations that were put off are tried with what
+ * is due. To be followed by a change of the queue. */
+void relay_leases_flush(struct relay_leases *leases);
 
 /* Everything outlives the relay, or is replaced by relay_set_options(). */
 struct relay_options {

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "dns/mx.h"
+#include "relay/destination_internal.h"
 #include "relay/relay.h"
 #include "store/queue_rows.h"
 #include "tls/session.h"
@@ -24,27 +25,45 @@ enum {
     RELAY_PAUSE_MS =
         5, /* between two looks: a queue that always changes is not read all the time */
     RELAY_RESCAN_MS = 60 * 1000,
+    RELAY_RESCAN_REST = 20, /* a look at the whole queue is followed by so many times its time */
+    RELAY_PUT_OFF_MAX =
+        10000, /* destinations; those over it are tried with each of their entries */
     RELAY_RETRY_MS = 10 * 1000, /* when the store cannot read or settle; doubled for one outcome */
     RELAY_RETRY_MAX_MS = 5 * 60 * 1000,
     RELAY_REASON_SIZE = 600
 };
+
+/* What a page is read for: what is due, what is due implausibly late, or what a destination that
+ * has become short left in the store. */
+enum relay_look { RELAY_LOOK_DUE, RELAY_LOOK_AHEAD, RELAY_LOOK_REFILL };
 
 struct relay {
     struct relay_options options;
     const struct settings_relay *settings;
     struct store_watch *watch;
     struct timer *timer;
-    struct job *scan; /* a look at the queue under way, or NULL */
-    bool scans_ahead; /* it is for rows that are due implausibly late */
-    bool wants_scan;  /* the queue changed meanwhile */
+    struct job *scan; /* a look at the queue, or the move of its rows, under way, or NULL */
+    enum relay_look look;
+    bool is_whole_page; /* it filled its page: there is more */
+    bool is_passing;    /* the look for what is due has more pages before it */
+    bool is_whole_pass; /* it began at the queue's beginning, at */
+    int64_t pass_began_ms;
+    bool wants_scan; /* the queue changed meanwhile */
     bool wants_ahead;
-    bool is_full;         /* looks again when there is room for more leases */
-    int64_t rescan_at_ms; /* then from the beginning */
-    int64_t scanned_ms;   /* when the last look ended */
-    int64_t next_due_us;  /* as it said */
-    int64_t deferred_us;  /* the first due time that was set since the last look began */
-    int64_t cursor_due_us;
-    uint64_t cursor_id;
+    bool wants_refill;            /* a destination does */
+    bool is_full;                 /* looks again when there is room for more leases */
+    int64_t rescan_at_ms;         /* then from the beginning */
+    int64_t scanned_ms;           /* when the last look ended */
+    int64_t next_due_us;          /* as it said */
+    int64_t deferred_us;          /* the first due time that was set since the last look began */
+    struct relay_position cursor; /* of the look for what is due */
+    struct relay_position refill_cursor; /* of that for refill_key */
+    char *refill_key;                    /* of a destination, or NULL */
+    size_t page_taken;                   /* rows of the page that were taken or moved */
+    struct store_outcome *moved;         /* RELAY_PAGE of them */
+    size_t moved_count;
+    uint64_t flush_turn; /* as of the leases, when it was last looked at */
+    size_t put_off_count;
     struct map leases;       /* row id -> struct entry */
     struct map destinations; /* key -> struct destination */
     struct list retired;     /* destinations whose route holds no more: only attempts are left */
@@ -62,31 +81,6 @@ struct entry {
     struct store_queue_row row;
 };
 
-/* How a destination is reached. */
-struct route {
-    bool is_smarthost;
-    enum relay_protocol protocol;
-    uint16_t port;
-    enum relay_tls tls;
-    enum tls_verify verify;
-};
-
-struct destination {
-    struct list_node node; /* in relay->retired, else in no list */
-    struct relay *relay;
-    char *key; /* "smarthost" or a domain in lower case */
-    struct route route;
-    bool is_retired; /* has no ready entries and gets none */
-    struct list ready;
-    size_t ready_count;
-    struct mx_lookup *lookup;
-    struct mx_host *hosts; /* of the last look-up */
-    size_t host_count;
-    struct list attempts;
-    size_t attempt_count;
-    size_t attempts_most; /* what the peer has shown to bear; 0: not known */
-};
-
 /* What became of one entry. */
 enum relay_verdict { RELAY_DELIVERED, RELAY_TEMPORARY, RELAY_PERMANENT };
 struct relay_outcome {
@@ -95,6 +89,7 @@ struct relay_outcome {
     struct span text;   /* in words, for log, queue and report */
     const char *host;   /* remote MTA, or NULL */
     const char *tls;    /* how it went there, or NULL */
+    int64_t due_us;     /* temporary: when its destination is tried again; 0: by its own attempts */
 };
 
 /* route.c */
@@ -103,23 +98,19 @@ void relay_route(const struct relay *relay, const struct store_queue_row *row, s
 /* Whether what leads to the next hop differs: host, port, TLS, login. */
 bool relay_routes_differ(const struct settings_relay *old, const struct settings_relay *new);
 
-/* destination.c */
-/* Puts the entry in line where it goes now; relay_run() then works. An entry that belongs to
- * another loop is given back. */
-void relay_line_up(struct relay *relay, struct entry *entry);
-/* Starts, wakes or ends what is to be; frees the destination when nothing is left of it. */
-void relay_destination_run(struct destination *destination);
-/* The same for all. */
-void relay_run(struct relay *relay);
-/* Everything that waits is put off. */
-void relay_destination_defer(struct destination *destination, const char *reason, const char *host);
-/* No destination gets anything more; what waited is to be lined up anew. */
-void relay_destinations_retire(struct relay *relay, struct list *waiting_out);
-void relay_destinations_free(struct relay *relay);
+/* take.c */
+/* Takes, passes over or collects for a move each row of the page. */
+void relay_take_page(struct relay *relay, const struct store_queue *queue);
+/* The move of the rows that were collected, and its end. */
+struct job *relay_move_page(struct relay *relay);
+void relay_page_moved(struct relay *relay);
+void relay_entries_free(struct relay *relay);
 
 /* outcome.c: takes the entry (its lease ends when the store has it). */
 void relay_settle(struct relay *relay, struct entry *entry, const struct relay_outcome *outcome);
 void relay_settlements_free(struct relay *relay);
+/* Whether a temporary failure is its last. */
+bool relay_is_expired(const struct relay *relay, const struct store_queue_row *row);
 
 /* relay.c */
 bool relay_is_mine(const struct relay *relay, struct span key);

@@ -210,3 +210,48 @@ struct store_settle *store_settle_create(struct store *store, const struct store
     request->recipient_count = report_recipient_count;
     return &request->pub;
 }
+
+enum { RECALL_SLICE = 1000 };
+
+struct recall_request {
+    struct request base;
+    struct store_recall pub;
+    int64_t due_us;
+    uint64_t after_id;
+};
+REQUEST_LAYOUT(recall_request);
+
+static int recall_apply(struct request *base, struct writer *writer)
+{
+    struct recall_request *request = (struct recall_request *)(void *)base;
+    struct db_rows rows;
+    int found = db_query_one(
+        writer->db, SQL_QUEUE_RECALL_LAST,
+        DB_ARGS(db_int(request->due_us), db_u64(request->after_id), db_int(RECALL_SLICE)), &rows);
+    uint64_t last = found == 1 ? db_u64_at(&rows, 0) : 0;
+    if (found == 1)
+        db_done(&rows);
+    if (found < 0 || last == 0)
+        return found < 0 ? found : 0;
+    int err = db_exec(writer->db, SQL_QUEUE_RECALL,
+                      DB_ARGS(db_int(writer->now_us), db_int(request->due_us),
+                              db_u64(request->after_id), db_u64(last)));
+    request->after_id = last;
+    base->is_unfinished = true;
+    writer_effect(writer, &(struct writer_effect){.kind = EFFECT_NOTIFY, .id = 0});
+    return err;
+}
+
+static const struct request_kind recall_kind = {
+    .what = "recall entries that were put off",
+    .lane = JOB_WRITE,
+    .apply = recall_apply,
+};
+
+struct store_recall *store_recall_create(struct store *store, int64_t due_us)
+{
+    struct recall_request *request = request_alloc(sizeof *request);
+    request_init(&request->base, &recall_kind, store, &request->pub.status, &request->pub.fault);
+    request->due_us = due_us;
+    return &request->pub;
+}

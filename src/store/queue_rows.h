@@ -59,4 +59,13 @@ struct store_settle *store_settle_create(struct store *store, const struct store
                                          const struct store_recipient *report_recipients,
                                          size_t report_recipient_count);
 
+struct store_recall {
+    struct job job;
+    int status;
+    struct fault fault;
+};
+/* Rows that are due at exactly that time, because their destination was put off until then, are due
+ * now; in slices of 1,000. */
+struct store_recall *store_recall_create(struct store *store, int64_t due_us);
+
 #endif

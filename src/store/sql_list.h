@@ -82,6 +82,8 @@ X(SQL_QUEUE, "SELECT q.id, q.message, q.notify, q.mail_flags, q.attempts, q.crea
 X(SQL_QUEUE_MESSAGE, "SELECT message FROM queue WHERE id = ?") \
 X(SQL_QUEUE_DELETE, "DELETE FROM queue WHERE id = ?") \
 X(SQL_QUEUE_DEFER, "UPDATE queue SET due = ?, last_status = ?, attempts = attempts + 1 WHERE id = ?") \
+X(SQL_QUEUE_RECALL_LAST, "SELECT max(id) FROM (SELECT id FROM queue WHERE due = ? AND id > ? ORDER BY id LIMIT ?)") \
+X(SQL_QUEUE_RECALL, "UPDATE queue SET due = ? WHERE due = ? AND id > ? AND id <= ?") \
 X(SQL_QUEUE_DUE, "UPDATE queue SET due = ?, is_held = 0 WHERE id = ?")
 /* clang-format on */
 

@@ -32,6 +32,22 @@ TEST(test_backoff_doubles_up_to_its_most)
     }
 }
 
+TEST(test_destination_is_put_off_for_a_quarter_of_the_most)
+{
+    static const struct {
+        unsigned failures;
+        int64_t most, delay;
+    } cases[] = {{1, 40000, 1000},  {2, 40000, 2000},        {4, 40000, 8000},
+                 {5, 40000, 10000}, {4000000, 40000, 10000}, {3, 2000, 1000}};
+    const struct entropy fixed = {fill_fixed};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct settings_relay settings = {.retry_min_ms = 1000,
+                                                .retry_max_ms = cases[i].most};
+        fixed_value = (uint64_t)(cases[i].delay / 4);
+        check_int(schedule_put_off_ms(&settings, cases[i].failures, &fixed), cases[i].delay);
+    }
+}
+
 TEST(test_no_report_about_a_report)
 {
     static const struct {
@@ -54,4 +70,6 @@ TEST(test_no_report_about_a_report)
 }
 
 CHECK_MAIN({"test_backoff_doubles_up_to_its_most", test_backoff_doubles_up_to_its_most},
+           {"test_destination_is_put_off_for_a_quarter_of_the_most",
+            test_destination_is_put_off_for_a_quarter_of_the_most},
            {"test_no_report_about_a_report", test_no_report_about_a_report})
