@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -67,11 +68,24 @@ static int write_all(int fd, struct span text)
     return 0;
 }
 
+/* A pipe that somebody put there would hold the lane until it is read, and reloads and searches
+ * with it. */
+static int check_is_file(int fd)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return errno;
+    return S_ISREG(status.st_mode) ? 0 : EINVAL;
+}
+
 static void append_run(struct job *job)
 {
     struct append *append = (struct append *)(void *)job;
-    int fd = open(append->file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    append->error_number = fd < 0 ? errno : write_all(fd, buf_span(&append->text));
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    int fd = open(append->file, flags, 0600);
+    append->error_number = fd < 0 ? errno : check_is_file(fd);
+    if (append->error_number == 0)
+        append->error_number = write_all(fd, buf_span(&append->text));
     if (fd >= 0)
         (void)close(fd);
 }
@@ -100,8 +114,8 @@ static void append_free(struct job *job)
     } else {
         struct fault fault;
         (void)fault_set(&fault, ERR_IO,
-                        "could not append to it: %s; set trace_file to a place where the server's "
-                        "user may write",
+                        "could not append to it: %s; set trace_file to a file of its own at a "
+                        "place where the server's user may write",
                         strerror(append->error_number));
         note_result(append->trace, append->file, fault.text);
     }

@@ -2,7 +2,9 @@
  * The trace file of a server: nothing is lost while there is room, and what there is no room for is
  * counted and told. The loop does not run while events come, as if the disk never answered.
  */
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -159,10 +161,34 @@ TEST(test_connections_that_end_are_bounded_together)
     close_trace();
 }
 
+/* Whoever may make files beside it cannot make the server wait. */
+TEST(test_a_pipe_in_its_place_holds_nobody_up)
+{
+    open_trace("json");
+    for (int is_read = 0; is_read < 2; is_read++) {
+        (void)unlink(file);
+        check_int(mkfifo(file, 0600), 0);
+        int fd = is_read ? open(file, O_RDONLY | O_NONBLOCK) : -1;
+        (void)alarm(20); /* ends a test that waits for a reader */
+        for (uint64_t conn_id = 1; conn_id < 100; conn_id++) { /* more than a pipe holds */
+            emit(TAP_LINE, conn_id);
+            emit(TAP_CLOSE, conn_id);
+            sim_run(sim);
+        }
+        (void)alarm(0);
+        char byte;
+        check(!is_read || read(fd, &byte, 1) <= 0);
+        if (fd >= 0)
+            (void)close(fd);
+    }
+    close_trace();
+}
+
 CHECK_MAIN({"test_a_connection_is_written_when_it_ends", test_a_connection_is_written_when_it_ends},
            {"test_a_long_connection_is_written_in_pieces",
             test_a_long_connection_is_written_in_pieces},
            {"test_what_does_not_fit_is_counted_in_the_last_line",
             test_what_does_not_fit_is_counted_in_the_last_line},
            {"test_connections_that_end_are_bounded_together",
-            test_connections_that_end_are_bounded_together})
+            test_connections_that_end_are_bounded_together},
+           {"test_a_pipe_in_its_place_holds_nobody_up", test_a_pipe_in_its_place_holds_nobody_up})
