@@ -18,7 +18,11 @@ static void put_code_point(struct buf *out, uint32_t code_point)
     if (code_point == '"' || code_point == '\\') {
         buf_put_byte(out, '\\');
         buf_put_byte(out, (char)code_point);
-    } else if (code_point < 0x20 || code_point == 0x7f) {
+    } else if (code_point > 0xffff && lens_is_treacherous(code_point)) { /* RFC 8259 7 */
+        code_point -= 0x10000;
+        buf_printf(out, "\\u%04x\\u%04x", 0xd800 + (unsigned)(code_point >> 10),
+                   0xdc00 + (unsigned)(code_point & 0x3ff));
+    } else if (lens_is_treacherous(code_point)) {
         buf_printf(out, "\\u%04x", (unsigned)code_point);
     } else {
         utf8_put(out, code_point);

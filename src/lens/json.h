@@ -1,7 +1,8 @@
 /*
  * json: a tap event (base/tap.h) as one line of JSON, for programs. The keys are stable and stand
  * in docs/TRACE.md. Whatever a peer sent, the line is valid UTF-8 and valid JSON (RFC 8259): bytes
- * that are no UTF-8 become U+FFFD, control characters \u escapes. Pure function, any thread.
+ * that are no UTF-8 become U+FFFD, and what steers a terminal \u escapes: people look at it too.
+ * Pure function, any thread.
  */
 #ifndef POSTERN_LENS_JSON_H
 #define POSTERN_LENS_JSON_H

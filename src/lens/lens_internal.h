@@ -1,5 +1,6 @@
 /*
- * lens_internal: what json.c and text.c share: the words for an event's kind and direction.
+ * lens_internal: what json.c and text.c share: the words for an event's kind and direction, and
+ * what a terminal must not be given.
  */
 #ifndef POSTERN_LENS_LENS_INTERNAL_H
 #define POSTERN_LENS_LENS_INTERNAL_H
@@ -20,6 +21,15 @@ static inline const char *lens_kind_name(enum tap_kind kind)
 static inline bool lens_has_code(enum tap_kind kind)
 {
     return kind == TAP_HANDSHAKE || kind == TAP_CHECK || kind == TAP_ALERT;
+}
+
+/* Controls, marks that turn the direction of writing around, what cannot be seen, and separators
+ * that some terminals follow. */
+static inline bool lens_is_treacherous(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c ||
+           (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+           (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xe0000 && c <= 0xe0fff);
 }
 
 #endif

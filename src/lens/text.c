@@ -60,21 +60,13 @@ static const char *colour_of(const struct tap_event *event)
     return "";
 }
 
-/* Marks that turn the direction of writing around, and separators that some terminals follow. */
-static bool is_treacherous(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0xfffd || c == 0x61c ||
-           (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-           (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xe0000 && c <= 0xe0fff);
-}
-
 static void put_shown(struct buf *out, struct span text)
 {
     size_t at = 0;
     while (at < text.len) {
         size_t from = at;
         uint32_t code_point = utf8_next(text, &at);
-        if (!is_treacherous(code_point)) {
+        if (!lens_is_treacherous(code_point) && code_point != 0xfffd) {
             buf_put(out, span_make(text.ptr + from, at - from));
             continue;
         }

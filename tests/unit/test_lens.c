@@ -69,10 +69,17 @@ static const struct lens_case {
                  "b",
                  5}},
      "{\"conn\":\"0000000000000000\",\"us\":0,\"at_us\":1800000000000000,\"event\":\"line\","
-     "\"way\":\"in\",\"detail\":\"a\xe2\x80\xae"
-     "b\"}\n",
+     "\"way\":\"in\",\"detail\":\"a\\u202eb\"}\n",
      "      0.000 ms  <-  line                    a\\xe2\\x80\\xae"
      "b\n",
+     ""},
+    {{.kind = TAP_LINE,
+      .way = TAP_IN,
+      .at_us = BEGAN_US,
+      .detail = {"\xc2\x9b\xf3\xa0\x81\x81", 6}},
+     "{\"conn\":\"0000000000000000\",\"us\":0,\"at_us\":1800000000000000,\"event\":\"line\","
+     "\"way\":\"in\",\"detail\":\"\\u009b\\udb40\\udc41\"}\n",
+     "      0.000 ms  <-  line                    \\xc2\\x9b\\xf3\\xa0\\x81\\x81\n",
      ""},
     /* NOLINTEND(misc-misleading-bidirectional) */
 };
