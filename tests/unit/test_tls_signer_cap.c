@@ -54,13 +54,18 @@ static unsigned pass(struct tls_signer *cap, gnutls_sign_algorithm_t algorithm, 
     return passed;
 }
 
+static void set_clock(void)
+{
+    fake.clock.monotonic_ms = fake_monotonic_ms;
+    fake.now_ms = 5000;
+}
+
 static struct tls_signer *create(unsigned rate)
 {
     static const struct tls_signer_ops ops = {.sign = pen_sign};
 
     pen = (struct pen){.signer = {&ops}};
-    fake.clock.monotonic_ms = fake_monotonic_ms;
-    fake.now_ms = 5000;
+    set_clock();
     return tls_signer_cap_create(&pen.signer, &fake.clock, rate);
 }
 
@@ -177,7 +182,7 @@ TEST(test_a_capped_handshake_says_why)
 
     request.key_type = PKI_KEY_RSA_2048;
     tls_lab_mint(&lab, NULL, &request);
-    (void)create(1);
+    set_clock();
     struct tls_signer *cap = tls_signer_cap_create(local, &fake.clock, 1);
     struct tls_manager *manager = tls_manager_create(&lab.settings, &lab.clock.clock, cap, &fault);
     require(manager != NULL);
