@@ -41,27 +41,6 @@ void server_set_log_level(const char *name)
 
 /* ---- Start ---------------------------------------------------------------------------------- */
 
-/* One address of one listener, once for each loop. */
-static int bind_address(struct server *server, size_t row, const char *address, struct fault *fault)
-{
-    const struct settings_listener *listener = &server->first->settings->listeners[row];
-    struct endpoint endpoint;
-    int err = endpoint_parse(span_of(address), listener->port, &endpoint);
-    if (err != 0)
-        return fault_set(fault, err, "listener %s: \"%s\" is not an address", listener->name,
-                         address);
-    err = listener_probe(&endpoint, fault);
-    for (unsigned i = 0; i < server->loop_count && err == 0; i++) {
-        struct server_loop *loop = &server->loops[i];
-        int fd = listener_bind(&endpoint, (int)server->first->settings->net.backlog, fault);
-        if (fd < 0)
-            return fd;
-        loop->bound = mem_realloc(loop->bound, (loop->bound_count + 1) * sizeof *loop->bound);
-        loop->bound[loop->bound_count++] = (struct bound){row, fd};
-    }
-    return err;
-}
-
 /* A machine without IPv6 cannot listen on "::": that is worth a line, not a refusal to start, as
  * long as the listener has another address. */
 static bool may_skip(const char *address)
@@ -84,7 +63,7 @@ static int bind_all(struct server *server, struct fault *fault)
     for (size_t row = 0; row < settings->listener_count; row++) {
         const struct settings_listener *listener = &settings->listeners[row];
         for (size_t i = 0; i < listener->address_count; i++) {
-            int err = bind_address(server, row, listener->addresses[i], fault);
+            int err = server_socket_bind(server, row, listener->addresses[i], fault);
             if (err != 0 && !may_skip(listener->addresses[i]))
                 return err;
             if (err != 0)

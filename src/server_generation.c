@@ -26,10 +26,18 @@ static int parse_relay_networks(struct generation *generation, struct fault *fau
 static void serve_smtp(struct server *server, struct generation *generation,
                        const struct settings_listener *row, struct served *served)
 {
+    static const struct {
+        enum smtp_role role;
+        const struct session_type *type;
+    } roles[] = {
+        [LISTENER_SMTP] = {SMTP_MX, &smtp_session_type},
+        [LISTENER_SUBMISSION] = {SMTP_SUBMISSION, &smtp_session_type},
+        [LISTENER_LMTP] = {SMTP_LMTP, &lmtp_session_type},
+    };
     const struct settings *settings = generation->settings;
-    served->type = &smtp_session_type;
+    served->type = roles[row->protocol].type;
     served->as.smtp = (struct smtp_service){
-        .role = row->protocol == LISTENER_SMTP ? SMTP_MX : SMTP_SUBMISSION,
+        .role = roles[row->protocol].role,
         .offers_starttls = row->tls == LISTENER_STARTTLS,
         .settings = &settings->smtp,
         .relay_networks = generation->relay_networks,
@@ -85,6 +93,7 @@ static void serve(struct server *server, struct generation *generation, size_t i
     switch (row->protocol) {
     case LISTENER_SMTP:
     case LISTENER_SUBMISSION:
+    case LISTENER_LMTP:
         serve_smtp(server, generation, row, served);
         break;
     case LISTENER_IMAP:

@@ -113,6 +113,9 @@ void server_generation_unref(struct generation **generation);
 void *server_served_ref(void *service);
 void server_served_unref(void *service);
 
+/* server_socket.c: one address of one listener, once for each loop. */
+int server_socket_bind(struct server *server, size_t row, const char *address, struct fault *fault);
+
 /* server_loop.c: the body of a loop's thread, from attaching to the last connection's end. */
 void server_loop_run(struct server_loop *loop);
 /* Any thread: the loop stops accepting, drains, at most for so long and for net.drain_timeout, and

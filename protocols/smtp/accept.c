@@ -4,7 +4,7 @@
  * message is read to its real end and nothing of it is kept. Tests: tests/dialogue/smtp/data*.dlg,
  * limits.dlg, hops.dlg.
  */
-#include "protocols/smtp/server_internal.h"
+#include "protocols/smtp/lmtp_internal.h"
 #include "tls/facts.h"
 
 void smtp_accept_begin(struct smtp_session *session, enum smtp_dot_framing framing)
@@ -133,6 +133,7 @@ static struct verdict accept_refuse(struct smtp_session *session, enum smtp_serv
     log_int(&log, "size", (int64_t)session->mail.wire_size);
     log_text(&log, "why", smtp_reply_text(reply));
     log_end(&log);
+    smtp_forwards_refuse(session, reply);
     smtp_mail_reset(session);
     /* What the world is to blame for costs the client nothing. */
     return smtp_reply_code(reply) < 500 ? smtp_say(session, reply)
@@ -203,9 +204,12 @@ static struct verdict accept_done(void *arg, struct job *job)
         return accept_refuse(session, reply);
     }
     log_accepted(session, accept->message);
+    if (smtp_manner(session)->is_told_each)
+        smtp_forwards_answer(session, accept);
+    else
+        smtp_reply_put_id(session->host->out, REPLY_ACCEPTED, accept->message);
     smtp_mail_reset(session);
     session->error_count = 0;
-    smtp_reply_put_id(session->host->out, REPLY_ACCEPTED, accept->message);
     return smtp_next(session);
 }
 

@@ -4,7 +4,7 @@
  * for a command. What becomes of the bytes is in accept.c. Tests: tests/dialogue/smtp/data*.dlg,
  * bdat*.dlg, smuggling*.dlg.
  */
-#include "protocols/smtp/server_internal.h"
+#include "protocols/smtp/lmtp_internal.h"
 
 static struct verdict data_more(struct smtp_session *session);
 
@@ -51,11 +51,12 @@ static enum smtp_server_reply chunk_refusal(const struct smtp_session *session)
 {
     switch (session->state) {
     case SMTP_STATE_START:
-        return REPLY_HELLO_FIRST;
+        return smtp_manner(session)->hello_first;
     case SMTP_STATE_READY:
         return REPLY_CHUNK_REFUSED;
     case SMTP_STATE_MAIL:
-        return session->mail.refused_count > 0 ? REPLY_NO_RECIPIENTS : REPLY_CHUNK_REFUSED;
+        return session->mail.refused_count > 0 ? smtp_manner(session)->no_recipients
+                                               : REPLY_CHUNK_REFUSED;
     case SMTP_STATE_RCPT:
     case SMTP_STATE_CHUNKS:
         break;

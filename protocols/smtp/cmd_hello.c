@@ -4,7 +4,7 @@
  */
 #include "base/mem.h"
 #include "mail/address.h"
-#include "protocols/smtp/server_internal.h"
+#include "protocols/smtp/lmtp_internal.h"
 
 /* A domain or a literal by RFC 5321 4.1.1.1, and besides what real clients say: names with
  * underscores, address literals without "IPv6:". Nothing that could do harm in a trace field. */
@@ -52,6 +52,7 @@ static void put_mechanisms(struct out *out)
     out_puts(out, "\r\n");
 }
 
+/* LHLO as well: it has EHLO's syntax and answer (RFC 2033 4.1). */
 struct verdict smtp_cmd_ehlo(struct smtp_session *session, struct span argument)
 {
     const struct smtp_service *service = session->service;
@@ -63,7 +64,7 @@ struct verdict smtp_cmd_ehlo(struct smtp_session *session, struct span argument)
     out_printf(out, "250-%s\r\n", service->hostname);
     out_puts(out, "250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n");
     out_printf(out, "250-SIZE %llu\r\n", (unsigned long long)service->settings->message_size_max);
-    if (service->offers_starttls && session->host->tls == NULL)
+    if (smtp_may_upgrade(session) && session->host->tls == NULL)
         out_puts(out, "250-STARTTLS\r\n");
     if (smtp_may_use_passwords(session))
         put_mechanisms(out);
@@ -104,7 +105,7 @@ struct verdict smtp_cmd_help(struct smtp_session *session, struct span argument)
 
     (void)argument;
     out_puts(out, "214-2.0.0 Postern knows these commands:\r\n214-2.0.0");
-    smtp_commands_put_names(out);
+    smtp_commands_put_names(out, session->service->role);
     out_puts(out, "\r\n214 2.0.0 See RFC 5321\r\n");
     return smtp_next(session);
 }
@@ -119,7 +120,7 @@ struct verdict smtp_cmd_quit(struct smtp_session *session, struct span argument)
 struct verdict smtp_cmd_starttls(struct smtp_session *session, struct span argument)
 {
     (void)argument;
-    if (!session->service->offers_starttls)
+    if (!smtp_may_upgrade(session))
         return smtp_refuse(session, REPLY_NOT_IMPLEMENTED, NULL);
     return want_upgrade(span_of("220 2.0.0 Start TLS now\r\n"),
                         span_of("503 5.5.1 Plaintext came behind STARTTLS, closing\r\n"),

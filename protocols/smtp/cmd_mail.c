@@ -5,8 +5,8 @@
  */
 #include "base/mem.h"
 #include "mail/address.h"
+#include "protocols/smtp/lmtp_internal.h"
 #include "protocols/smtp/params.h"
-#include "protocols/smtp/server_internal.h"
 
 void smtp_mail_reset(struct smtp_session *session)
 {
@@ -134,7 +134,7 @@ static enum smtp_server_reply rcpt_decide(struct smtp_session *session,
         whole.domain = span_of(service->domains[0]);
     if (whole.is_literal || !is_local_domain(service, whole.domain)) {
         if (!may_relay(session))
-            return REPLY_RELAY_DENIED;
+            return smtp_manner(session)->not_local;
         targets_out[0] = (struct store_target){0, copy_address(&session->mail.arena, &whole)};
         *count_out = 1;
         return REPLY_NONE;
@@ -149,14 +149,15 @@ static enum smtp_server_reply rcpt_decide(struct smtp_session *session,
     return *count_out == 0 ? REPLY_NO_SUCH_USER : REPLY_NONE;
 }
 
-/* Each target once, however many forward-paths lead to it. */
-static void add_target(struct smtp_session *session, const struct store_target *target,
-                       const struct smtp_rcpt_params *params)
+/* Each target once, however many forward-paths lead to it. Returns which recipient it is. */
+static size_t add_target(struct smtp_session *session, const struct store_target *target,
+                         const struct smtp_rcpt_params *params)
 {
     struct smtp_mail *mail = &session->mail;
+    uintptr_t known = (uintptr_t)map_get(&mail->targets, target->address);
 
-    if (map_set(&mail->targets, target->address, session) != NULL)
-        return;
+    if (known != 0)
+        return known - 1;
     if (mail->recipient_count == mail->recipient_capacity) {
         mail->recipient_capacity = mail->recipient_capacity == 0 ? 4 : mail->recipient_capacity * 2;
         mail->recipients =
@@ -169,6 +170,9 @@ static void add_target(struct smtp_session *session, const struct store_target *
                                  .notify = params->notify};
     mail->has_local = mail->has_local || target->account != 0;
     mail->has_remote = mail->has_remote || target->account == 0;
+    known = mail->recipient_count;
+    (void)map_set(&mail->targets, target->address, (void *)known);
+    return known - 1;
 }
 
 /* Guessing addresses costs errors, a mailing list with stale members does not: once this session
@@ -220,8 +224,10 @@ struct verdict smtp_cmd_rcpt(struct smtp_session *session, struct span argument)
     refusal = rcpt_decide(session, &address, targets, &count);
     if (refusal != REPLY_NONE)
         return rcpt_refuse(session, refusal, text);
+    size_t indexes[STORE_TARGETS_MAX];
     for (size_t i = 0; i < count; i++)
-        add_target(session, &targets[i], &params);
+        indexes[i] = add_target(session, &targets[i], &params);
+    smtp_forward_add(session, indexes, count);
     if (mail->rcpt_count++ == 0)
         mail->only_rcpt = copy_address(&mail->arena, &address);
     session->recipient_total++;

@@ -17,6 +17,9 @@ static void put_received(const struct smtp_session *session, struct buf *out)
     const struct smtp_mail *mail = &session->mail;
     const struct host *host = session->host;
     const struct tls_facts *tls = host->tls;
+    enum received_protocol protocol = session->service->role == SMTP_LMTP ? RECEIVED_LMTP
+                                      : session->is_esmtp                 ? RECEIVED_ESMTP
+                                                                          : RECEIVED_SMTP;
     char peer[ENDPOINT_TEXT_SIZE], id[17];
 
     endpoint_literal(&host->peer, peer);
@@ -25,7 +28,7 @@ static void put_received(const struct smtp_session *session, struct buf *out)
         .helo = span_of(session->helo),
         .peer = span_of(peer),
         .by = span_of(session->service->hostname),
-        .with = span_of(received_with(session->is_esmtp, tls != NULL, session->login != NULL,
+        .with = span_of(received_with(protocol, tls != NULL, session->login != NULL,
                                       (mail->flags & STORE_MAIL_UTF8) != 0)),
         .tls_version = span_of(tls == NULL ? "" : tls->version),
         .tls_cipher = span_of(tls == NULL ? "" : tls->cipher),

@@ -45,6 +45,7 @@
     X(REPLY_AUTH_CANCELLED, 501, "5.7.0", "Login cancelled")                                       \
     X(REPLY_NOT_IMPLEMENTED, 502, "5.5.1", "Not implemented")                                      \
     X(REPLY_HELLO_FIRST, 503, "5.5.1", "Say EHLO first")                                           \
+    X(REPLY_LHLO_FIRST, 503, "5.5.1", "Say LHLO first")                                            \
     X(REPLY_MAIL_FIRST, 503, "5.5.1", "MAIL first")                                                \
     X(REPLY_RCPT_FIRST, 503, "5.5.1", "RCPT first")                                                \
     X(REPLY_MAIL_NESTED, 503, "5.5.1", "There is a transaction already, RSET ends it")             \
@@ -62,6 +63,7 @@
     X(REPLY_NO_SUCH_USER, 550, "5.1.1", "No such user here")                                       \
     X(REPLY_RELAY_DENIED, 550, "5.7.1", "Not a domain of this server, and relaying needs a login") \
     X(REPLY_SENDER_DENIED, 550, "5.7.1", "Not a sender address of this login, which may use")      \
+    X(REPLY_NOT_LOCAL, 550, "5.7.1", "Not a domain of this server")                                \
     X(REPLY_TOO_LARGE, 552, "5.3.4", "Message too large")                                          \
     X(REPLY_TOO_LARGE_CLOSING, 552, "5.3.4", "Message far too large, closing the connection")      \
     X(REPLY_NEEDS_UTF8, 553, "5.6.7", "Address needs SMTPUTF8")                                    \

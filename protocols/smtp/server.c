@@ -5,7 +5,7 @@
  * tests/dialogue/smtp/, tests/unit/test_smtp_seam.c, tests/fuzz/fuzz_smtp_session.c.
  */
 #include "base/mem.h"
-#include "protocols/smtp/server_internal.h"
+#include "protocols/smtp/lmtp_internal.h"
 #include "tls/facts.h"
 
 static void *server_open(void *service, struct host *host, enum session_start start)
@@ -26,7 +26,8 @@ static struct verdict server_start(void *arg)
     struct smtp_session *session = arg;
 
     if (!session->is_upgraded)
-        out_printf(session->host->out, "220 %s ESMTP Postern\r\n", session->service->hostname);
+        out_printf(session->host->out, "220 %s %s Postern\r\n", session->service->hostname,
+                   smtp_manner(session)->protocol);
     return smtp_next(session);
 }
 
@@ -80,8 +81,23 @@ const struct session_type smtp_session_type = {
     .shown = smtp_shown,
 };
 
+/* Of its own for the name, which is also what ALPN is compared with: none is registered for LMTP,
+ * so a client that offers names is led astray, and one that offers none is served. */
+const struct session_type lmtp_session_type = {
+    .name = "lmtp",
+    .open = server_open,
+    .start = server_start,
+    .wake = server_wake,
+    .ending = server_ending,
+    .free = server_free,
+    .crowded = "421 4.3.2 Too many connections, try again later\r\n",
+    .shown = smtp_shown,
+};
+
 bool smtp_may_use_passwords(const struct smtp_session *session)
 {
+    if (!smtp_manner(session)->has_login)
+        return false;
     return session->host->tls != NULL || session->service->settings->auth_without_tls;
 }
 
@@ -115,7 +131,7 @@ static enum smtp_server_reply out_of_order(const struct smtp_session *session,
 {
     switch (session->state) {
     case SMTP_STATE_START:
-        return REPLY_HELLO_FIRST;
+        return smtp_manner(session)->hello_first;
     case SMTP_STATE_READY:
         return REPLY_MAIL_FIRST;
     case SMTP_STATE_MAIL:
@@ -124,7 +140,8 @@ static enum smtp_server_reply out_of_order(const struct smtp_session *session,
             return REPLY_MAIL_NESTED;
         if (strcmp(command->name, "DATA") != 0)
             return REPLY_NOT_IN_MAIL;
-        return session->mail.refused_count > 0 ? REPLY_NO_RECIPIENTS : REPLY_RCPT_FIRST;
+        return session->mail.refused_count > 0 ? smtp_manner(session)->no_recipients
+                                               : REPLY_RCPT_FIRST;
     case SMTP_STATE_CHUNKS:
         break;
     }
@@ -136,7 +153,7 @@ static struct verdict server_run(struct smtp_session *session, struct span verb,
 {
     const struct smtp_command *row = smtp_command_find(verb);
 
-    if (row == NULL)
+    if (row == NULL || (row->roles & 1U << session->service->role) == 0)
         return smtp_refuse(session, REPLY_UNKNOWN_COMMAND, NULL);
     bool is_tls = (row->command.flags & COMMAND_TLS_ONLY) != 0 ? smtp_may_use_passwords(session)
                                                                : session->host->tls != NULL;

@@ -42,7 +42,8 @@ struct smtp_mail {
     unsigned rcpt_count, refused_count; /* RCPT commands */
     struct span only_rcpt;              /* the first forward-path, for Received */
     bool has_local, has_remote;
-    struct map targets; /* addresses that are recipients already */
+    struct map targets; /* addresses that are recipients already: which, counted from 1 */
+    struct smtp_forward *forwards, *last_forward; /* LMTP; in the arena */
     /* The message. */
     struct store_body *body;
     struct smtp_dot dot;
@@ -80,13 +81,14 @@ typedef struct verdict smtp_run_fn(struct smtp_session *session, struct span arg
 
 struct smtp_command {
     struct command command; /* first: command_find() */
+    unsigned roles;         /* bits 1 << enum smtp_role that know it */
     smtp_run_fn *run;
 };
 
 /* commands.c */
 const struct smtp_command *smtp_command_find(struct span name);
-/* Appends the names for HELP. */
-void smtp_commands_put_names(struct out *out);
+/* Appends the names that the role knows, for HELP. */
+void smtp_commands_put_names(struct out *out, enum smtp_role role);
 
 /* server.c: what handlers end with. */
 struct verdict smtp_next(struct smtp_session *session);

@@ -8,10 +8,10 @@
 #include "protocols/smtp/server_internal.h"
 
 static const struct shown_row rows[] = {
-    {"EHLO", SHOWN_ALL},      {"HELO", SHOWN_ALL},       {"MAIL", SHOWN_ALL},  {"RCPT", SHOWN_ALL},
-    {"BDAT", SHOWN_ALL},      {"VRFY", SHOWN_ALL},       {"EXPN", SHOWN_ALL},  {"DATA", SHOWN_NAME},
-    {"RSET", SHOWN_NAME},     {"NOOP", SHOWN_NAME},      {"QUIT", SHOWN_NAME}, {"HELP", SHOWN_NAME},
-    {"STARTTLS", SHOWN_NAME}, {"AUTH", SHOWN_MECHANISM},
+    {"LHLO", SHOWN_ALL},  {"EHLO", SHOWN_ALL},      {"HELO", SHOWN_ALL},       {"MAIL", SHOWN_ALL},
+    {"RCPT", SHOWN_ALL},  {"BDAT", SHOWN_ALL},      {"VRFY", SHOWN_ALL},       {"EXPN", SHOWN_ALL},
+    {"DATA", SHOWN_NAME}, {"RSET", SHOWN_NAME},     {"NOOP", SHOWN_NAME},      {"QUIT", SHOWN_NAME},
+    {"HELP", SHOWN_NAME}, {"STARTTLS", SHOWN_NAME}, {"AUTH", SHOWN_MECHANISM},
 };
 
 size_t smtp_shown(struct span line)

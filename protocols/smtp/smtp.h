@@ -1,5 +1,6 @@
 /*
- * smtp: the SMTP server (RFC 5321) for port 25 and for submission (RFC 6409), as sessions.
+ * smtp: the SMTP server (RFC 5321) for port 25 and for submission (RFC 6409), and the LMTP server
+ * (RFC 2033), as sessions.
  */
 #ifndef POSTERN_PROTOCOLS_SMTP_SMTP_H
 #define POSTERN_PROTOCOLS_SMTP_SMTP_H
@@ -11,7 +12,8 @@
 
 enum smtp_role {
     SMTP_MX, /* mail for local domains from anyone; relay only for relay_networks or logins */
-    SMTP_SUBMISSION /* MAIL only after a login */
+    SMTP_SUBMISSION, /* MAIL only after a login */
+    SMTP_LMTP        /* mail for local domains from another mail server, which is trusted */
 };
 
 /* Immutable; one per listener role and generation of settings. All borrowed. */
@@ -31,5 +33,7 @@ struct smtp_service {
 
 /* service: struct smtp_service. */
 extern const struct session_type smtp_session_type;
+/* The same for SMTP_LMTP. */
+extern const struct session_type lmtp_session_type;
 
 #endif

@@ -3,6 +3,7 @@
  * user that the settings name on this machine. Tests: test_conf_load.c.
  */
 #include <errno.h>
+#include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -130,7 +131,9 @@ static void check_verify(struct conf_load *load, const struct conf_node *root,
 static bool needs_certificate(const struct settings *settings)
 {
     for (size_t i = 0; i < settings->listener_count; i++)
-        if (settings->listeners[i].tls != LISTENER_NO_TLS)
+        if (settings->listeners[i].tls == LISTENER_IMPLICIT ||
+            (settings->listeners[i].tls == LISTENER_STARTTLS &&
+             conf_listener_has_port(&settings->listeners[i])))
             return true;
     return false;
 }
@@ -208,6 +211,19 @@ void conf_check_privacy(struct conf_load *load, const struct conf_node *node, co
                       what, file);
 }
 
+static void check_groups(struct conf_load *load, const struct conf_node *root,
+                         const struct settings *settings)
+{
+    for (size_t i = 0; i < settings->listener_count; i++) {
+        const struct settings_listener *listener = &settings->listeners[i];
+        if (listener->socket_group[0] != '\0' && getgrnam(listener->socket_group) == NULL)
+            conf_complain(load, conf_node_at(root, "", "listeners"),
+                          "there is no group \"%.100s\" (listeners.socket_group of %s): make it "
+                          "(groupadd --system) or name another",
+                          listener->socket_group, listener->name);
+    }
+}
+
 void conf_check_machine(struct conf_load *load, const struct conf_node *root,
                         const struct conf_draft *draft)
 {
@@ -231,6 +247,7 @@ void conf_check_machine(struct conf_load *load, const struct conf_node *root,
     conf_check_privacy(load, conf_node_at(root, "tls", "ticket_key"), settings->tls.ticket_key,
                        "the ticket key");
     conf_check_certificates(load, root, &settings->tls);
+    check_groups(load, root, settings);
     if (settings->server.user[0] != '\0' && getpwnam(settings->server.user) == NULL)
         conf_complain(load, user,
                       "there is no user \"%.100s\": make it (useradd --system) or name "

@@ -193,7 +193,8 @@ static bool listeners_are_equal(const struct settings *old, const struct setting
     for (size_t i = 0; i < old->listener_count; i++) {
         const struct settings_listener *a = &old->listeners[i], *b = &new->listeners[i];
         if (strcmp(a->name, b->name) != 0 || a->protocol != b->protocol || a->tls != b->tls ||
-            a->port != b->port ||
+            a->port != b->port || strcmp(a->socket_mode, b->socket_mode) != 0 ||
+            strcmp(a->socket_group, b->socket_group) != 0 ||
             !texts_are_equal(a->addresses, a->address_count, b->addresses, b->address_count))
             return false;
     }

@@ -33,9 +33,26 @@ static uint16_t usual_port(const struct settings_listener *listener)
     return 0;
 }
 
+bool conf_listener_has_port(const struct settings_listener *listener)
+{
+    for (size_t i = 0; i < listener->address_count; i++)
+        if (listener->addresses[i][0] != '/')
+            return true;
+    return false;
+}
+
 static void fill_port(struct conf_load *load, const struct conf_node *node, unsigned port_offset,
                       struct settings_listener *listener)
 {
+    if (!conf_listener_has_port(listener)) {
+        listener->port = 0;
+        return;
+    }
+    /* RFC 2033 5: who finds LMTP on port 25 would take it for SMTP. */
+    if (listener->protocol == LISTENER_LMTP && listener->port == 25)
+        conf_complain(load, node,
+                      "listeners.port of %s is 25, but it speaks lmtp: must be another, such as 24",
+                      listener->name);
     if (listener->port == 0)
         listener->port = usual_port(listener);
     unsigned port = listener->port + port_offset;
@@ -50,11 +67,13 @@ static void fill_port(struct conf_load *load, const struct conf_node *node, unsi
     listener->port = (uint16_t)port;
 }
 
+/* A path is shared whatever the ports are. */
 static bool share_an_address(const struct settings_listener *a, const struct settings_listener *b)
 {
     for (size_t i = 0; i < a->address_count; i++)
         for (size_t j = 0; j < b->address_count; j++)
-            if (strcmp(a->addresses[i], b->addresses[j]) == 0)
+            if (strcmp(a->addresses[i], b->addresses[j]) == 0 &&
+                (a->port == b->port || a->addresses[i][0] == '/'))
                 return true;
     return false;
 }
@@ -66,7 +85,7 @@ static void check_against(struct conf_load *load, const struct conf_node *node,
     if (strcmp(listener->name, before->name) == 0)
         conf_complain(load, node, "listener \"%s\" stands here twice: each needs a name of its own",
                       listener->name);
-    else if (listener->port == before->port && share_an_address(listener, before))
+    else if (share_an_address(listener, before))
         conf_complain(load, node,
                       "listeners \"%s\" and \"%s\" have the same address and port %u: change one",
                       before->name, listener->name, listener->port);

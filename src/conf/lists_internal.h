@@ -29,5 +29,7 @@ void conf_check_certificates(struct conf_load *load, const struct conf_node *roo
 void conf_fill_listeners(struct conf_load *load, const struct conf_node *root,
                          struct conf_draft *draft);
 void conf_put_listeners(struct buf *out);
+/* It listens on an address, not on unix sockets only. */
+bool conf_listener_has_port(const struct settings_listener *listener);
 
 #endif

@@ -238,14 +238,20 @@ const size_t conf_row_count = sizeof conf_rows / sizeof *conf_rows;
 const struct conf_row conf_listener_rows[] = {
 {"listeners", "name", CONF_STRING, CONF_REQUIRED, "", 0, 0, NULL, AT(name), conf_syntax_name,
  "Its name in the log; each listener has its own."},
-{"listeners", "protocol", CONF_ENUM, CONF_REQUIRED, "smtp", 0, 0, "smtp|submission|imap|pop3", AT(protocol), NULL,
- "smtp takes mail for our domains from anyone; submission takes mail for anywhere after a login."},
+{"listeners", "protocol", CONF_ENUM, CONF_REQUIRED, "smtp", 0, 0, "smtp|submission|imap|pop3|lmtp", AT(protocol), NULL,
+ "smtp takes mail for our domains from anyone; submission takes mail for anywhere after a login; lmtp (RFC 2033) takes mail for our domains from "
+ "another mail server, each recipient with a reply of its own, and has no login: let only that server reach it."},
 {"listeners", "tls", CONF_ENUM, 0, "starttls", 0, 0, "starttls|implicit|none", AT(tls), NULL,
  "starttls begins in plaintext and offers the upgrade; implicit is TLS from the first byte."},
-{"listeners", "addresses", CONF_LIST, 0, "0.0.0.0,::", 1, 100, NULL, LIST_AT(addresses, address_count), conf_syntax_address,
- "Numeric addresses to listen on."},
+{"listeners", "addresses", CONF_LIST, 0, "0.0.0.0,::", 1, 100, NULL, LIST_AT(addresses, address_count), conf_syntax_listen,
+ "Numeric addresses to listen on, or whole paths of unix sockets, such as \"/run/postern/lmtp.sock\", which offer no STARTTLS. "
+ "A socket that nobody listens on any more is replaced."},
 {"listeners", "port", CONF_COUNT, 0, "0", 0, 65535, NULL, AT(port), NULL,
- "Its port; 0: the usual one of protocol and tls (25, 587, 465, 143, 993, 110, 995). port_offset is added."},
+ "Its port; 0: the usual one of protocol and tls (25, 587, 465, 143, 993, 110, 995; lmtp has none and may not be 25). port_offset is added."},
+{"listeners", "socket_mode", CONF_CHOICE, 0, "0660", 0, 0, "0600|0660|0666", AT(socket_mode), NULL,
+ "Who may connect to its unix sockets: their owner, which is the server's user; socket_group too; or everybody on this machine."},
+{"listeners", "socket_group", CONF_STRING, 0, "", 0, 0, NULL, AT(socket_group), NULL,
+ "Group of its unix sockets, such as \"postfix\"; empty: that of the server's user."},
 {"listeners", "trace", CONF_BOOL, 0, "false", 0, 0, NULL, AT(trace), NULL,
  "Write each step of its connections to trace_file: plaintext lines, handshake messages, checks, alerts."},
 };

@@ -72,6 +72,16 @@ const char *conf_syntax_address(const char *text)
                                   "IPv4), \"::\" (all of IPv6) or \"192.0.2.1\"";
 }
 
+const char *conf_syntax_listen(const char *text)
+{
+    if (text[0] != '/')
+        return conf_syntax_address(text);
+    return socket_path_is_fit(text)
+               ? NULL
+               : "is not a socket's path: write a whole one of up to 107 bytes, such as "
+                 "\"/run/postern/lmtp.sock\"";
+}
+
 const char *conf_syntax_network(const char *text)
 {
     char address[INET6_ADDRSTRLEN];

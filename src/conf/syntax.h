@@ -7,10 +7,12 @@
 
 /* RFC 1123 2.1: labels of letters, digits and '-'; no address. */
 const char *conf_syntax_hostname(const char *text);
-/* A host name or a numeric address; "" is none. */
+/* A host name, a numeric address or a unix socket's absolute path; "" is none. */
 const char *conf_syntax_host(const char *text);
 /* A numeric address, IPv4 or IPv6. */
 const char *conf_syntax_address(const char *text);
+/* The same, or a unix socket's absolute path. */
+const char *conf_syntax_listen(const char *text);
 /* An address with an optional "/prefix". */
 const char *conf_syntax_network(const char *text);
 /* An address with an optional port; "" is none. */

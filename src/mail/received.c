@@ -88,11 +88,18 @@ void received_put(const struct received *received, struct buf *out)
     buf_puts(out, "\r\n");
 }
 
-const char *received_with(bool is_esmtp, bool is_tls, bool is_auth, bool is_utf8)
+const char *received_with(enum received_protocol protocol, bool is_tls, bool is_auth, bool is_utf8)
 {
-    static const char *const names[2][2][2] = {
+    static const char *const esmtp[2][2][2] = {
         {{"ESMTP", "ESMTPA"}, {"ESMTPS", "ESMTPSA"}},
         {{"UTF8SMTP", "UTF8SMTPA"}, {"UTF8SMTPS", "UTF8SMTPSA"}},
     };
-    return is_esmtp ? names[is_utf8][is_tls][is_auth] : "SMTP";
+    static const char *const lmtp[2][2][2] = {
+        {{"LMTP", "LMTPA"}, {"LMTPS", "LMTPSA"}},
+        {{"UTF8LMTP", "UTF8LMTPA"}, {"UTF8LMTPS", "UTF8LMTPSA"}},
+    };
+
+    if (protocol == RECEIVED_LMTP)
+        return lmtp[is_utf8][is_tls][is_auth];
+    return protocol == RECEIVED_ESMTP ? esmtp[is_utf8][is_tls][is_auth] : "SMTP";
 }

@@ -21,7 +21,8 @@ struct received {
 /* Appends the folded field with its CRLF; no line over 78 characters where words allow it, and a
  * peer's bytes that are not printable ASCII (or UTF-8 in UTF8SMTP) are replaced by '?'. */
 void received_put(const struct received *received, struct buf *out);
+enum received_protocol { RECEIVED_SMTP, RECEIVED_ESMTP, RECEIVED_LMTP };
 /* The `with` keyword of RFC 3848 and 6531. */
-const char *received_with(bool is_esmtp, bool is_tls, bool is_auth, bool is_utf8);
+const char *received_with(enum received_protocol protocol, bool is_tls, bool is_auth, bool is_utf8);
 
 #endif

@@ -1,13 +1,16 @@
-"""A small SMTP server without TLS that takes any mail, or refuses as it is told: the next hop that
-a test needs and no real server wants to be."""
+"""A small SMTP and LMTP server without TLS that takes any mail, or refuses as it is told: the next
+hop that a test needs and no real server wants to be."""
+import socket
 import socketserver
 import threading
 
 
 class Sink(socketserver.ThreadingTCPServer):
     """replies: verb or (verb, argument) -> reply instead of the usual one; "greeting" as well.
-    offers: further lines for EHLO. messages: what arrived, as (reverse-path, [forward-path], bytes);
-    framings: by which command each did; parameters: what stood behind each MAIL's path."""
+    offers: further lines for EHLO. messages: what arrived, as (reverse-path, [forward-path], bytes),
+    by LMTP one for each recipient that ("DATA", forward-path) is not refused for; framings: by which
+    command each did; parameters: what stood behind each MAIL's path. address: a path makes it a unix
+    socket."""
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 128
@@ -17,7 +20,9 @@ class Sink(socketserver.ThreadingTCPServer):
         self.offers = offers
         self.connections = 0
         self.replies = replies or {}
-        super().__init__((address, port), Session)
+        is_path = address.startswith("/")
+        self.address_family = socket.AF_UNIX if is_path else socket.AF_INET
+        super().__init__(address if is_path else (address, port), Session)
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def __exit__(self, *ignored):
@@ -34,13 +39,14 @@ class Session(socketserver.StreamRequestHandler):
 
     def handle(self):
         self.server.connections += 1
-        sender, recipients = None, []
+        sender, recipients, is_lmtp = None, [], False
         if not self.say("greeting", "", "220 sink.test ESMTP"):
             return
         for line in self.rfile:
             verb, _, argument = line.decode("utf-8", "replace").strip().partition(" ")
             verb = verb.upper()
-            if verb == "EHLO":
+            if verb in ("EHLO", "LHLO"):
+                is_lmtp = verb == "LHLO"
                 lines = ["sink.test", "8BITMIME", *self.server.offers]
                 self.say(verb, "", "".join(f"250-{x}\r\n" for x in lines) + "250 PIPELINING")
             elif verb == "MAIL":
@@ -55,13 +61,13 @@ class Session(socketserver.StreamRequestHandler):
             elif verb == "DATA":
                 self.say("354", "", "354 go on")
                 message = self.read_message()
-                self.take(verb, sender, recipients, message)
+                self.take(verb, sender, recipients, message, is_lmtp)
                 recipients = []
             elif verb == "BDAT":
                 size, _, last = argument.partition(" ")
                 chunks += self.rfile.read(int(size))
                 if last == "LAST":
-                    self.take(verb, sender, recipients, chunks)
+                    self.take(verb, sender, recipients, chunks, is_lmtp)
                     recipients = []
                 else:
                     self.say("chunk", "", "250 2.0.0 go on")
@@ -71,10 +77,11 @@ class Session(socketserver.StreamRequestHandler):
             else:
                 self.say(verb, "", "250 2.0.0 ok")
 
-    def take(self, verb, sender, recipients, message):
-        if self.say(verb, "", "250 2.0.0 taken"):
-            self.server.messages.append((sender, recipients, message))
-            self.server.framings.append(verb)
+    def take(self, verb, sender, recipients, message, is_lmtp):
+        for group in [[r] for r in recipients] if is_lmtp else [recipients]:
+            if self.say(verb, group[0] if is_lmtp else "", "250 2.0.0 taken"):
+                self.server.messages.append((sender, group, message))
+                self.server.framings.append(verb)
 
     def read_message(self):
         lines = []

@@ -25,7 +25,8 @@ static struct smtp_service service_of(enum smtp_role role)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct world_role role = {"mx", "smtp", &smtp_session_type, NULL, NULL};
+    static const struct world_role mx = {"mx", "smtp", &smtp_session_type, NULL, NULL};
+    static const struct world_role lmtp = {"lmtp", "lmtp", &lmtp_session_type, NULL, NULL};
     struct peer peer;
 
     if (world.store == NULL) {
@@ -35,8 +36,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (size == 0)
         return 0;
-    struct smtp_service service = service_of((data[0] & 4) != 0 ? SMTP_SUBMISSION : SMTP_MX);
-    require(peer_connect(&peer, &world, &role, &service, (enum sim_cut)(data[0] % 3)));
+    bool is_lmtp = (data[0] & 8) != 0;
+    struct smtp_service service = service_of(is_lmtp              ? SMTP_LMTP
+                                             : (data[0] & 4) != 0 ? SMTP_SUBMISSION
+                                                                  : SMTP_MX);
+    require(
+        peer_connect(&peer, &world, is_lmtp ? &lmtp : &mx, &service, (enum sim_cut)(data[0] % 3)));
     peer_send(&peer, span_make((const char *)data + 1, size - 1));
     sim_run(world.sim);
     peer_deinit(&peer);

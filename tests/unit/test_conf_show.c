@@ -128,8 +128,8 @@ TEST(test_the_documents_are_up_to_date)
 
 TEST(test_each_example_is_accepted)
 {
-    static const char *const files[] = {"conf/postern.conf", "conf/smarthost.conf",
-                                        "conf/lab.conf"};
+    static const char *const files[] = {"conf/postern.conf", "conf/smarthost.conf", "conf/lab.conf",
+                                        "conf/store.conf"};
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char *bytes = NULL;

@@ -1,4 +1,4 @@
-/* Every tests/dialogue/smtp/.dlg in every mode, for the MX and the submission role. */
+/* Every tests/dialogue/smtp/.dlg in every mode, for the MX, the submission and the LMTP role. */
 #include "base/mem.h"
 #include "protocols/smtp/smtp.h"
 #include "tests/dialogue/suite.h"
@@ -32,9 +32,15 @@ static void *make_submission(struct world *world)
     return make_smtp(world, SMTP_SUBMISSION);
 }
 
+static void *make_lmtp(struct world *world)
+{
+    return make_smtp(world, SMTP_LMTP);
+}
+
 static const struct world_role roles[] = {
     {"mx", "smtp", &smtp_session_type, make_mx, mem_free},
     {"submission", "smtp", &smtp_session_type, make_submission, mem_free},
+    {"lmtp", NULL, &lmtp_session_type, make_lmtp, mem_free},
 };
 
 int main(int argc, char **argv)

@@ -94,15 +94,18 @@ TEST(test_long_names_are_cut)
 
 TEST(test_with_keywords)
 {
-    check_text(received_with(false, false, false, false), "SMTP");
-    check_text(received_with(true, false, false, false), "ESMTP");
-    check_text(received_with(true, true, false, false), "ESMTPS");
-    check_text(received_with(true, false, true, false), "ESMTPA");
-    check_text(received_with(true, true, true, false), "ESMTPSA");
-    check_text(received_with(true, false, false, true), "UTF8SMTP");
-    check_text(received_with(true, true, false, true), "UTF8SMTPS");
-    check_text(received_with(true, false, true, true), "UTF8SMTPA");
-    check_text(received_with(true, true, true, true), "UTF8SMTPSA");
+    check_text(received_with(RECEIVED_SMTP, false, false, false), "SMTP");
+    check_text(received_with(RECEIVED_ESMTP, false, false, false), "ESMTP");
+    check_text(received_with(RECEIVED_ESMTP, true, false, false), "ESMTPS");
+    check_text(received_with(RECEIVED_ESMTP, false, true, false), "ESMTPA");
+    check_text(received_with(RECEIVED_ESMTP, true, true, false), "ESMTPSA");
+    check_text(received_with(RECEIVED_ESMTP, false, false, true), "UTF8SMTP");
+    check_text(received_with(RECEIVED_ESMTP, true, false, true), "UTF8SMTPS");
+    check_text(received_with(RECEIVED_LMTP, false, false, false), "LMTP");
+    check_text(received_with(RECEIVED_LMTP, true, false, false), "LMTPS");
+    check_text(received_with(RECEIVED_LMTP, true, false, true), "UTF8LMTPS");
+    check_text(received_with(RECEIVED_ESMTP, false, true, true), "UTF8SMTPA");
+    check_text(received_with(RECEIVED_ESMTP, true, true, true), "UTF8SMTPSA");
 }
 
 CHECK_MAIN({"test_trace_fields", test_trace_fields},

@@ -22,7 +22,8 @@ enum listener_protocol {
     LISTENER_SMTP,       /* port 25: mail for local domains from anyone */
     LISTENER_SUBMISSION, /* 587, 465: only after a login */
     LISTENER_IMAP,
-    LISTENER_POP3
+    LISTENER_POP3,
+    LISTENER_LMTP /* mail for local domains from another mail server */
 };
 
 enum listener_tls { LISTENER_STARTTLS, LISTENER_IMPLICIT, LISTENER_NO_TLS };
@@ -31,10 +32,12 @@ struct settings_listener {
     const char *name; /* "submission" */
     enum listener_protocol protocol;
     enum listener_tls tls;
-    const char **addresses; /* numeric: "0.0.0.0", "::" */
+    const char **addresses; /* numeric: "0.0.0.0", "::"; or paths of unix sockets */
     size_t address_count;
-    uint16_t port; /* port_offset is added already */
-    bool trace;    /* its connections are written to trace_file */
+    uint16_t port;            /* port_offset is added already; 0: paths only */
+    const char *socket_mode;  /* "0600", "0660", "0666" */
+    const char *socket_group; /* "": that of the server's user */
+    bool trace;               /* its connections are written to trace_file */
 };
 
 #endif
