@@ -216,7 +216,10 @@ static int sync_parent(const char *path)
 
 static int write_temporary(const char *path, const char *bytes, size_t len, mode_t mode)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+    /* What is there is of a process that was killed, or of somebody who waits for a key to be
+     * written into a file of his. */
+    (void)unlink(path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0)
         return err_from_errno(errno);
     char *copy = mem_strndup(bytes, len);

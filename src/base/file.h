@@ -39,7 +39,8 @@ extern const struct file_ops file_system;
  * NUL-terminated (the NUL is not counted). */
 int file_read_all(const char *path, size_t max, char **bytes_out, size_t *len_out,
                   struct fault *fault) __attribute__((warn_unused_result));
-/* Writes path anew with mode, through a temporary name, fsync and rename. */
+/* Writes path anew with mode, through a temporary name, fsync and rename: a new file of the
+ * caller's, whatever was there under either name. */
 int file_write_all(const char *path, const char *bytes, size_t len, mode_t mode,
                    struct fault *fault) __attribute__((warn_unused_result));
 
