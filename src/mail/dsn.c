@@ -28,7 +28,16 @@ static const struct {
     [DSN_RELAYED] = {"relayed", "Relayed mail",
                      "Your message was handed on for the recipients below, to systems that do\r\n"
                      "not send notifications of success.\r\n"},
+    [DSN_EXPANDED] =
+        {"expanded", "Expanded mail: went on to several recipients",
+         "Your message went on to all who stand behind the addresses below. You will\r\n"
+         "not be told when each of them has it.\r\n"},
 };
+
+const char *dsn_action_name(enum dsn_action action)
+{
+    return actions[action].name;
+}
 
 /* "Name: words" folded, with what is unsafe left out; nothing when text is empty. */
 static void put_field(struct buf *out, const char *name, const char *prefix, struct span text)
@@ -122,6 +131,10 @@ static void put_header(const struct dsn *dsn, const char *boundary, bool is_8bit
 {
     enum dsn_action action = dsn->recipient_count > 0 ? dsn->recipients[0].action : DSN_FAILED;
 
+    /* The subject is of the worst that is told: a failure must not hide behind a success. */
+    for (size_t i = 0; i < dsn->recipient_count; i++)
+        if (dsn->recipients[i].action < action)
+            action = dsn->recipients[i].action;
     put_date(out, "Date", dsn->now_s);
     buf_puts(out, "From: Mail Delivery System <mailer-daemon@");
     put_clean(out, dsn->hostname);
@@ -163,7 +176,8 @@ static void put_human_recipient(const struct dsn_recipient *recipient, struct bu
 /* One text for each action that occurs, and its recipients below it. */
 static void put_human(const struct dsn *dsn, bool is_utf8, struct buf *out)
 {
-    static const enum dsn_action order[] = {DSN_FAILED, DSN_DELAYED, DSN_DELIVERED, DSN_RELAYED};
+    static const enum dsn_action order[] = {DSN_FAILED, DSN_DELAYED, DSN_DELIVERED, DSN_RELAYED,
+                                            DSN_EXPANDED};
 
     buf_printf(out, "Content-Type: text/plain; charset=%s\r\n%s\r\n",
                is_utf8 ? "utf-8" : "us-ascii",
@@ -184,6 +198,16 @@ static void put_human(const struct dsn *dsn, bool is_utf8, struct buf *out)
     }
 }
 
+/* RFC 3461 9.2: what a server replied; what nobody replied is of a type of our own. */
+static const char *diagnostic_type(struct span diagnostic)
+{
+    bool is_reply = diagnostic.len >= 4 && diagnostic.ptr[3] == ' ';
+
+    for (size_t i = 0; is_reply && i < 3; i++)
+        is_reply = diagnostic.ptr[i] >= '0' && diagnostic.ptr[i] <= '9';
+    return is_reply ? "smtp;" : "x-postern;";
+}
+
 static void put_recipient(const struct dsn_recipient *recipient, struct buf *out)
 {
     bool is_utf8 = !utf8_is_ascii(recipient->final_recipient);
@@ -200,7 +224,8 @@ static void put_recipient(const struct dsn_recipient *recipient, struct buf *out
     put_clean(out, recipient->status);
     buf_puts(out, "\r\n");
     put_field(out, "Remote-MTA", "dns;", recipient->remote_mta);
-    put_field(out, "Diagnostic-Code", "smtp;", recipient->diagnostic);
+    put_field(out, "Diagnostic-Code", diagnostic_type(recipient->diagnostic),
+              recipient->diagnostic);
     if (recipient->last_attempt_s > 0)
         put_date(out, "Last-Attempt-Date", recipient->last_attempt_s);
     if (recipient->action == DSN_DELAYED && recipient->retry_until_s > 0)
@@ -223,6 +248,9 @@ static void put_status(const struct dsn *dsn, bool is_utf8, struct buf *out)
         put_recipient(&dsn->recipients[i], out);
 }
 
+static const char *const original_types[2][2] = {{"text/rfc822-headers", "message/rfc822"},
+                                                 {"message/global-headers", "message/global"}};
+
 void dsn_write(const struct dsn *dsn, struct buf *out)
 {
     char boundary[BOUNDARY_SIZE];
@@ -235,7 +263,7 @@ void dsn_write(const struct dsn *dsn, struct buf *out)
     buf_printf(out, "\r\n--%s\r\n", boundary);
     put_status(dsn, is_utf8, out);
     buf_printf(out, "\r\n--%s\r\nContent-Type: %s\r\n%s\r\n", boundary,
-               dsn->is_whole ? "message/rfc822" : "text/rfc822-headers",
+               original_types[dsn->is_utf8][dsn->is_whole],
                original_8bit ? "Content-Transfer-Encoding: 8bit\r\n" : "");
     buf_put(out, dsn->original);
     buf_printf(out, "\r\n--%s--\r\n", boundary);
