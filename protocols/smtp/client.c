@@ -234,6 +234,7 @@ static struct verdict go_on(struct smtp_client *client)
 {
     const struct smtp_client_service *service = client->service;
 
+    client->service->peer_notifies = (client->offers & SMTP_OFFER_DSN) != 0;
     if (client->host->tls == NULL && service->tls != SMTP_CLIENT_TLS_OFF) {
         if ((client->offers & SMTP_OFFER_STARTTLS) != 0) {
             out_puts(client->host->out, "STARTTLS\r\n");

@@ -86,6 +86,9 @@ struct smtp_client_service {
     struct store *store;           /* to read bodies */
     int64_t reply_timeout_ms, data_reply_timeout_ms, keep_ms;
     bool is_stopping; /* QUIT instead of waiting for more work */
+    /* Told by the session before it asks for work: the peer offers DSN, so it takes over who hears
+     * what of the mail that it accepts (RFC 3461 5.2.1). */
+    bool peer_notifies;
 };
 
 /* service: struct smtp_client_service. */

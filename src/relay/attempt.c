@@ -84,8 +84,10 @@ static void settle(struct attempt *attempt, size_t index, const struct smtp_repl
         .text = describe(reply, sentence, text, sizeof text),
         .host = attempt->target.name,
         .tls = attempt->tls_text,
+        .peer_notifies = attempt->service.peer_notifies,
+        .is_final = attempt->service.role == SMTP_CLIENT_LMTP,
     };
-    relay_settle(attempt->relay, entry, &outcome);
+    relay_settle(attempt->relay, entry, &outcome, &attempt->group);
 }
 
 /* ---- What the client session asks and tells ------------------------------------------------- */
@@ -216,6 +218,7 @@ static void on_result(void *owner, enum smtp_client_step step, const struct smtp
     }
     for (size_t i = 0; i < attempt->entry_count; i++)
         settle(attempt, i, &judged, sentence);
+    relay_settle_end(&attempt->group);
     free_transaction(attempt);
 }
 

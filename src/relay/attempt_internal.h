@@ -34,6 +34,7 @@ struct attempt {
     struct smtp_transaction_recipient *recipients;
     struct entry **entries;
     size_t entry_count;
+    struct settlement *group; /* its outcomes that cause a report */
 };
 
 /* attempt.c */

@@ -175,14 +175,16 @@ void relay_run(struct relay *relay)
 
 void relay_destination_settle(struct destination *destination, const struct relay_outcome *outcome)
 {
+    struct settlement *group = NULL;
     struct list waiting;
     list_init(&waiting);
     list_move_all(&destination->ready, &waiting);
     destination->ready_count = 0;
     list_each (node, &waiting) {
         list_remove(node);
-        relay_settle(destination->relay, list_entry(node, struct entry, node), outcome);
+        relay_settle(destination->relay, list_entry(node, struct entry, node), outcome, &group);
     }
+    relay_settle_end(&group);
 }
 
 /* Into the list of those that only wait for the end of their attempts. */

@@ -89,6 +89,8 @@ struct relay_outcome {
     struct span text;   /* in words, for log, queue and report */
     const char *host;   /* remote MTA, or NULL */
     const char *tls;    /* how it went there, or NULL */
+    bool peer_notifies; /* delivered: the peer tells the sender (RFC 3461) */
+    bool is_final;      /* delivered: no further hop, the peer keeps it (LMTP) */
     int64_t due_us;     /* temporary: when its destination is tried again; 0: by its own attempts */
 };
 
@@ -106,8 +108,18 @@ struct job *relay_move_page(struct relay *relay);
 void relay_page_moved(struct relay *relay);
 void relay_entries_free(struct relay *relay);
 
-/* outcome.c: takes the entry (its lease ends when the store has it). */
-void relay_settle(struct relay *relay, struct entry *entry, const struct relay_outcome *outcome);
+/* outcome.c: takes the entry (its lease ends when the store has it). Those of one message that
+ * cause a report share it: they are gathered in *group (NULL at first) until relay_settle_end(), or
+ * until one of another message comes. A group that is not ended goes with the relay. */
+struct settlement;
+void relay_settle(struct relay *relay, struct entry *entry, const struct relay_outcome *outcome,
+                  struct settlement **group);
+/* The same for a row with one of STORE_OWES_ANY. */
+void relay_settle_owed(struct relay *relay, struct entry *entry, struct settlement **group);
+void relay_settle_end(struct settlement **group);
+/* Whether its sender is to be told that it waits. */
+bool relay_delay_is_due(const struct relay *relay, const struct store_queue_row *row);
+/* settle.c */
 void relay_settlements_free(struct relay *relay);
 /* Whether a temporary failure is its last. */
 bool relay_is_expired(const struct relay *relay, const struct store_queue_row *row);

@@ -45,14 +45,19 @@ bool relay_is_short(const struct destination *destination)
     return count == 0 || count * 2 <= share_of_room(destination->relay);
 }
 
-static void take(struct relay *relay, const struct store_queue_row *row)
+static struct entry *take(struct relay *relay, const struct store_queue_row *row)
 {
     struct entry *entry = mem_new(struct entry);
     arena_init(&entry->arena);
     copy_row(entry, row);
     (void)map_set_u64(&relay->leases, row->id, entry);
     relay->page_taken++;
-    relay_line_up(relay, entry);
+    return entry;
+}
+
+static bool take_lease(struct relay *relay, const struct store_queue_row *row)
+{
+    return relay_lease_take(relay->options.leases, relay->options.env->loop->index, row->id);
 }
 
 static void pass_over(struct destination *destination, const struct store_queue_row *row)
@@ -77,7 +82,28 @@ static void move(struct relay *relay, const struct destination *destination, uin
     };
 }
 
-static void consider(struct relay *relay, const struct store_queue_row *row, struct span key)
+/* What it tells of has happened: it goes nowhere, whatever its destination. */
+static void report(struct relay *relay, const struct store_queue_row *row,
+                   struct settlement **group)
+{
+    if (relay->leases.count >= RELAY_LEASES_MAX)
+        relay->is_full = true;
+    else if (take_lease(relay, row))
+        relay_settle_owed(relay, take(relay, row), group);
+}
+
+/* Moved by a settlement of its own, since its sender is to hear that it waits. */
+static void move_and_tell(struct relay *relay, const struct destination *destination,
+                          const struct store_queue_row *row, struct settlement **group)
+{
+    const struct relay_outcome outcome = {.verdict = RELAY_TEMPORARY,
+                                          .text = span_of(destination->put_off_why),
+                                          .due_us = destination->put_off_us};
+    relay_settle(relay, take(relay, row), &outcome, group);
+}
+
+static void consider(struct relay *relay, const struct store_queue_row *row, struct span key,
+                     struct settlement **group)
 {
     struct destination *destination = map_get(&relay->destinations, key);
     bool is_put_off = destination != NULL && relay_is_put_off(destination);
@@ -85,22 +111,26 @@ static void consider(struct relay *relay, const struct store_queue_row *row, str
     bool is_moved = is_put_off && !relay_is_expired(relay, row);
     size_t share = share_of_room(relay);
     size_t count = destination == NULL ? 0 : destination->ready_count;
-    if (!is_moved && count >= share) {
+    bool is_told = is_moved && relay_delay_is_due(relay, row);
+    if (is_told ? share == 0 : !is_moved && count >= share) {
         relay->is_full = relay->is_full || share == 0;
         if (destination != NULL)
             pass_over(destination, row);
         return;
     }
-    if (!relay_lease_take(relay->options.leases, relay->options.env->loop->index, row->id))
+    if (!take_lease(relay, row))
         return;
-    if (is_moved)
+    if (is_told)
+        move_and_tell(relay, destination, row, group);
+    else if (is_moved)
         move(relay, destination, row->id);
     else
-        take(relay, row);
+        relay_line_up(relay, take(relay, row));
 }
 
 void relay_take_page(struct relay *relay, const struct store_queue *queue)
 {
+    struct settlement *group = NULL;
     struct buf key;
     buf_init(&key, 0);
     relay->page_taken = 0;
@@ -112,9 +142,14 @@ void relay_take_page(struct relay *relay, const struct store_queue *queue)
         struct route route;
         buf_clear(&key);
         relay_route(relay, row, &route, &key);
-        if (relay_is_mine(relay, buf_span(&key)))
-            consider(relay, row, buf_span(&key));
+        if (!relay_is_mine(relay, buf_span(&key)))
+            continue;
+        if ((row->notify & STORE_OWES_ANY) != 0)
+            report(relay, row, &group);
+        else
+            consider(relay, row, buf_span(&key), &group);
     }
+    relay_settle_end(&group);
     buf_release(&key);
 }
 

@@ -42,6 +42,19 @@ static int accept_local(struct writer *writer, struct store_body *body, uint64_t
     return err != 0 ? err : 1;
 }
 
+/* RFC 3461 5.2.3: a row that owes the "delivered" report. 1: there is one, 0: none is due. */
+static int owe_report(struct writer *writer, struct store_body *body,
+                      const struct store_envelope *envelope,
+                      const struct store_recipient *recipient)
+{
+    if (recipient->account == 0 || envelope->reverse_path.len == 0 ||
+        (recipient->notify & STORE_NOTIFY_SUCCESS) == 0)
+        return 0;
+    struct store_recipient owed = *recipient;
+    owed.notify |= STORE_OWES_DELIVERED;
+    return queue_add(writer, body, envelope, &owed);
+}
+
 int recipients_apply(struct writer *writer, struct store_body *body,
                      const struct store_envelope *envelope, struct store_recipient *recipients,
                      size_t count)
@@ -59,6 +72,10 @@ int recipients_apply(struct writer *writer, struct store_body *body,
             return got;
         is_taken = is_taken || got >= 0;
         refs += got == 1;
+        int owed = got < 0 ? 0 : owe_report(writer, body, envelope, recipient);
+        if (owed < 0)
+            return owed;
+        refs += owed == 1;
     }
     if (!is_taken)
         return ERR_NOT_FOUND;

@@ -13,7 +13,14 @@ enum store_notify {
     STORE_NOTIFY_NEVER = 1,
     STORE_NOTIFY_SUCCESS = 2,
     STORE_NOTIFY_FAILURE = 4,
-    STORE_NOTIFY_DELAY = 8
+    STORE_NOTIFY_DELAY = 8,
+    /* Kept in the same number, never from a peer. A row that owes a report waits for that and is
+     * delivered nowhere: what it tells of has happened. */
+    STORE_OWES_DELIVERED = 16, /* the message is in a local mailbox */
+    STORE_OWES_RELAYED = 32,   /* a peer that does not notify has it */
+    STORE_OWES_EXPANDED = 64,  /* it went on to the targets of an alias */
+    STORE_OWES_ANY = 16 | 32 | 64,
+    STORE_NOTIFY_DELAY_TOLD = 128 /* the sender was told of the delay */
 };
 
 struct store_recipient {
@@ -39,7 +46,10 @@ struct store_accept {
     struct store_recipient *recipients; /* copies of what was given, with status */
     size_t recipient_count;
 };
-/* Takes the body (when the job is freed, whatever came of it). Everything else is copied. Expiry of
+/* A local recipient with STORE_NOTIFY_SUCCESS gets a queue row that owes the report, in the same
+ * transaction: it is neither lost nor made twice. None for a null reverse-path.
+ *
+ * Takes the body (when the job is freed, whatever came of it). Everything else is copied. Expiry of
  * queue entries is settings of the relay: expires_us 0 lets the relay decide. */
 struct store_accept *store_accept_create(struct store *store, struct store_body *body,
                                          const struct store_envelope *envelope,

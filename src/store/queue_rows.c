@@ -10,6 +10,7 @@
 #include "store/queue_rows.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "store/body_internal.h"
 #include "store/queue_internal.h"
 #include "store/writer_internal.h"
@@ -153,15 +154,29 @@ static int outcome_apply(struct writer *writer, const struct store_outcome *outc
     case STORE_OUTCOME_DONE:
         return queue_remove(writer, outcome->id, message);
     case STORE_OUTCOME_DEFERRED:
-        return db_exec(
-            writer->db, SQL_QUEUE_DEFER,
-            DB_ARGS(db_int(outcome->due_us), db_text(outcome->text), db_u64(outcome->id)));
+        return db_exec(writer->db, SQL_QUEUE_DEFER,
+                       DB_ARGS(db_int(outcome->due_us), db_text(outcome->text),
+                               db_int(outcome->notify), db_u64(outcome->id)));
+    case STORE_OUTCOME_OWED:
+        writer_effect(writer, &(struct writer_effect){.kind = EFFECT_NOTIFY, .id = 0});
+        return db_exec(writer->db, SQL_QUEUE_OWE,
+                       DB_ARGS(db_int(writer->now_us), db_text(outcome->text),
+                               db_int(outcome->notify), db_u64(outcome->id)));
     case STORE_OUTCOME_RETRY_NOW:
         writer_effect(writer, &(struct writer_effect){.kind = EFFECT_NOTIFY, .id = 0});
         return db_exec(writer->db, SQL_QUEUE_DUE,
                        DB_ARGS(db_int(writer->now_us), db_u64(outcome->id)));
     }
     return ERR_INVALID;
+}
+
+/* A report to an address beyond ASCII goes nowhere else (RFC 6531 3.2). */
+static unsigned report_flags(const struct settle_request *request)
+{
+    for (size_t i = 0; i < request->recipient_count; i++)
+        if (!utf8_is_ascii(request->recipients[i].address))
+            return STORE_MAIL_UTF8 | STORE_MAIL_8BIT;
+    return 0;
 }
 
 static int settle_apply(struct request *base, struct writer *writer)
@@ -172,7 +187,8 @@ static int settle_apply(struct request *base, struct writer *writer)
         err = outcome_apply(writer, &request->outcomes[i], &request->pub.missing_count);
     if (err != 0 || base->body == NULL)
         return err;
-    struct store_envelope envelope = {.reverse_path = span_of("")};
+    struct store_envelope envelope = {.reverse_path = span_of(""),
+                                      .mail_flags = report_flags(request)};
     err = recipients_apply(writer, base->body, &envelope, request->recipients,
                            request->recipient_count);
     if (err == 0)

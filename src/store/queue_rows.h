@@ -35,7 +35,8 @@ struct store_queue *store_queue_create(struct store *store, int64_t due_us, int6
 
 enum store_outcome_kind {
     STORE_OUTCOME_DONE,     /* delivered or reported: the row goes */
-    STORE_OUTCOME_DEFERRED, /* due_us and text replaced, attempts + 1 */
+    STORE_OUTCOME_DEFERRED, /* due_us and text replaced, attempts + 1, notify added */
+    STORE_OUTCOME_OWED,     /* done, but for the report: due at once, text replaced, notify added */
     STORE_OUTCOME_RETRY_NOW /* `queue retry`: due at once, attempts unchanged */
 };
 struct store_outcome {
@@ -43,6 +44,7 @@ struct store_outcome {
     enum store_outcome_kind kind;
     int64_t due_us;
     struct span text;
+    unsigned notify; /* bits that the row gets besides its own */
 };
 
 struct store_settle {

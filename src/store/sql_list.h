@@ -81,7 +81,8 @@ X(SQL_QUEUE_ADD, "INSERT INTO queue(id, message, reverse_path, recipient, origin
 X(SQL_QUEUE, "SELECT q.id, q.message, q.notify, q.mail_flags, q.attempts, q.created, q.due, q.is_held, b.id, b.segment, b.\"offset\", b.length, q.reverse_path, q.recipient, q.original, q.envelope_id, q.return_kind, q.last_status FROM queue q JOIN message m ON m.id = q.message JOIN blob b ON b.id = m.blob WHERE (q.due, q.id) > (?, ?) AND q.is_held <= ? ORDER BY q.due, q.id LIMIT ?") \
 X(SQL_QUEUE_MESSAGE, "SELECT message FROM queue WHERE id = ?") \
 X(SQL_QUEUE_DELETE, "DELETE FROM queue WHERE id = ?") \
-X(SQL_QUEUE_DEFER, "UPDATE queue SET due = ?, last_status = ?, attempts = attempts + 1 WHERE id = ?") \
+X(SQL_QUEUE_DEFER, "UPDATE queue SET due = ?, last_status = ?, attempts = attempts + 1, notify = notify | ? WHERE id = ?") \
+X(SQL_QUEUE_OWE, "UPDATE queue SET due = ?, last_status = ?, notify = notify | ? WHERE id = ?") \
 X(SQL_QUEUE_RECALL_LAST, "SELECT max(id) FROM (SELECT id FROM queue WHERE due = ? AND id > ? ORDER BY id LIMIT ?)") \
 X(SQL_QUEUE_RECALL, "UPDATE queue SET due = ? WHERE due = ? AND id > ? AND id <= ?") \
 X(SQL_QUEUE_DUE, "UPDATE queue SET due = ?, is_held = 0 WHERE id = ?")

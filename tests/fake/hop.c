@@ -116,11 +116,18 @@ static size_t find_verb(struct span word)
     return VERBS_MAX;
 }
 
-static void keep_line(struct hop *hop, struct span line)
+static void keep_line(char *text, size_t size, struct span line)
 {
-    size_t len = strlen(hop->last_message);
-    (void)snprintf(hop->last_message + len, sizeof hop->last_message - len, "%.*s\n", (int)line.len,
-                   line.ptr);
+    size_t len = strlen(text);
+    (void)snprintf(text + len, size - len, "%.*s\n", (int)line.len, line.ptr);
+}
+
+static void keep_envelope(struct hop *hop, const char *verb, struct span line)
+{
+    if (strcmp(verb, "MAIL") == 0)
+        hop->last_envelope[0] = '\0';
+    if (strcmp(verb, "MAIL") == 0 || strcmp(verb, "RCPT") == 0)
+        keep_line(hop->last_envelope, sizeof hop->last_envelope, line);
 }
 
 static struct verdict on_line(void *arg, enum line_fault fault, struct span line)
@@ -128,7 +135,7 @@ static struct verdict on_line(void *arg, enum line_fault fault, struct span line
     struct hop_session *session = arg;
     (void)fault;
     if (session->is_in_data && !span_is(line, ".")) {
-        keep_line(session->hop, line);
+        keep_line(session->hop->last_message, sizeof session->hop->last_message, line);
         return next_line();
     }
     struct span rest = line;
@@ -139,6 +146,7 @@ static struct verdict on_line(void *arg, enum line_fault fault, struct span line
     }
     if (strcmp(defaults[verb].verb, "DATA") == 0)
         session->hop->last_message[0] = '\0';
+    keep_envelope(session->hop, defaults[verb].verb, line);
     struct verdict verdict = answer(session, verb);
     if (session->is_lmtp && strcmp(defaults[verb].verb, ".") == 0)
         while (verdict.want == WANT_LINE && --session->recipients > 0)

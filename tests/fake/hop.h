@@ -34,6 +34,7 @@ struct hop {
     unsigned connections, messages, recipients, quits;
     unsigned most_at_once, at_once;
     char last_message[4096];
+    char last_envelope[1024]; /* its MAIL and RCPT lines */
     /* The lab's. */
     struct conn_env *env;
     struct conn_role role;

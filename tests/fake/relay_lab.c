@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/require.h"
+#include "store/account.h"
 #include "store/queue_rows.h"
 #include "store/request_internal.h"
 #include "store/store_internal.h"
@@ -41,6 +42,7 @@ static const struct settings_relay relay_settings = {
     .retry_min_ms = RELAY_LAB_RETRY_MS,
     .retry_max_ms = (int64_t)4 * RELAY_LAB_RETRY_MS,
     .expire_ms = RELAY_LAB_EXPIRE_MS,
+    .report_original_max = 4096,
     .concurrency_max = 3,
     .messages_per_connection_max = 100,
     .keep_ms = 5000,
@@ -145,22 +147,46 @@ void relay_lab_drain(struct relay_lab *lab)
     relay_drain(lab->relay, on_idle, lab);
 }
 
-void relay_lab_mail(struct relay_lab *lab, const char *from, const char *to)
+static struct span text_of(const char *text)
+{
+    return span_of(text == NULL ? "" : text);
+}
+
+static uint64_t account_of(struct relay_lab *lab, const char *address)
+{
+    struct store_account account = {0};
+    require(store_find_account(lab->world.store, span_of(address), &account) == 0);
+    return account.id;
+}
+
+void relay_lab_mail_with(struct relay_lab *lab, const struct relay_lab_wish *wish)
 {
     struct world *world = &lab->world;
-    struct store_body *body = store_body_create(world->store, STORE_BODY_RAW);
-    struct store_envelope envelope = {.reverse_path = span_of(from)};
+    struct store_body *body =
+        store_body_create(world->store, wish->is_local ? STORE_BODY_SCAN : STORE_BODY_RAW);
+    struct store_envelope envelope = {.reverse_path = span_of(wish->from),
+                                      .envelope_id = text_of(wish->envelope_id),
+                                      .return_kind = text_of(wish->return_kind)};
     struct store_recipient recipients[200] = {0};
-    struct span rest = span_of(to);
+    struct span rest = span_of(wish->to);
     size_t count = 0;
-    while (rest.len > 0 && count < sizeof recipients / sizeof *recipients)
-        recipients[count++].address = span_cut(&rest, ' ');
+    for (; rest.len > 0 && count < sizeof recipients / sizeof *recipients; count++)
+        recipients[count] =
+            (struct store_recipient){.account = wish->is_local ? account_of(lab, wish->to) : 0,
+                                     .address = span_cut(&rest, ' '),
+                                     .original = text_of(wish->original),
+                                     .notify = wish->notify};
     store_body_add(body, span_of("Subject: lab\r\n\r\n.dot\r\nend\r\n"));
     struct store_accept *accept =
         store_accept_create(world->store, body, &envelope, recipients, count);
     job_run_now(world->jobs, &accept->job);
     require(accept->status == 0);
     accept->job.free(&accept->job);
+}
+
+void relay_lab_mail(struct relay_lab *lab, const char *from, const char *to)
+{
+    relay_lab_mail_with(lab, &(struct relay_lab_wish){.from = from, .to = to});
 }
 
 struct relay_lab_queue relay_lab_queue(struct relay_lab *lab)
@@ -176,6 +202,7 @@ struct relay_lab_queue relay_lab_queue(struct relay_lab *lab)
         found.id = row->id;
         found.attempts = row->attempts;
         found.due_us = row->due_us;
+        found.notify = row->notify;
         (void)snprintf(found.last, sizeof found.last, "%.*s", (int)row->last_status.len,
                        row->last_status.ptr);
         (void)snprintf(found.recipient, sizeof found.recipient, "%.*s", (int)row->recipient.len,

@@ -48,6 +48,14 @@ void relay_lab_drain(struct relay_lab *lab);
 
 /* A message into the queue; to: addresses, separated by spaces. */
 void relay_lab_mail(struct relay_lab *lab, const char *from, const char *to);
+/* The same with what DSN can ask for; the texts may be NULL: none. */
+struct relay_lab_wish {
+    const char *from, *to;
+    unsigned notify; /* of each recipient */
+    const char *envelope_id, *return_kind, *original;
+    bool is_local; /* `to` is one user: into his mailbox */
+};
+void relay_lab_mail_with(struct relay_lab *lab, const struct relay_lab_wish *wish);
 /* What the queue holds: how many rows; the first one's attempts and last outcome. */
 struct relay_lab_queue {
     size_t count;
@@ -56,6 +64,7 @@ struct relay_lab_queue {
     int64_t due_us;
     char last[700];
     char recipient[100];
+    unsigned notify;
 };
 struct relay_lab_queue relay_lab_queue(struct relay_lab *lab);
 /* Messages in a user's INBOX; the last one is kept in text_out (NULL: not). */

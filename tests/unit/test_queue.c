@@ -48,28 +48,44 @@ TEST(test_destination_is_put_off_for_a_quarter_of_the_most)
     }
 }
 
-TEST(test_no_report_about_a_report)
+enum {
+    FAILED = 1 << DSN_FAILED,
+    DELAYED = 1 << DSN_DELAYED,
+    SUCCESS = 1 << DSN_DELIVERED | 1 << DSN_RELAYED | 1 << DSN_EXPANDED
+};
+
+/* RFC 3461 5.2.2 to 5.2.7: every NOTIFY and every action. */
+TEST(test_who_is_told_what)
 {
     static const struct {
         const char *reverse_path;
         unsigned notify;
-        bool is_due;
+        unsigned due; /* a bit for each action */
     } cases[] = {
-        {"a@b.test", STORE_NOTIFY_DEFAULT, true},
-        {"", STORE_NOTIFY_DEFAULT, false},
-        {"", STORE_NOTIFY_FAILURE, false},
-        {"a@b.test", STORE_NOTIFY_NEVER, false},
-        {"a@b.test", STORE_NOTIFY_DELAY, false},
-        {"a@b.test", STORE_NOTIFY_SUCCESS | STORE_NOTIFY_FAILURE, true},
+        {"a@b.test", STORE_NOTIFY_DEFAULT, FAILED | DELAYED},
+        {"a@b.test", STORE_NOTIFY_NEVER, 0},
+        {"a@b.test", STORE_NOTIFY_SUCCESS, SUCCESS},
+        {"a@b.test", STORE_NOTIFY_FAILURE, FAILED},
+        {"a@b.test", STORE_NOTIFY_DELAY, DELAYED},
+        {"a@b.test", STORE_NOTIFY_SUCCESS | STORE_NOTIFY_FAILURE, SUCCESS | FAILED},
+        {"a@b.test", STORE_NOTIFY_SUCCESS | STORE_NOTIFY_DELAY, SUCCESS | DELAYED},
+        {"a@b.test", STORE_NOTIFY_FAILURE | STORE_NOTIFY_DELAY, FAILED | DELAYED},
+        {"a@b.test", STORE_NOTIFY_DELAY_TOLD, FAILED},
+        {"a@b.test", STORE_NOTIFY_DELAY | STORE_NOTIFY_DELAY_TOLD, 0},
+        {"a@b.test", STORE_NOTIFY_NEVER | STORE_NOTIFY_DELAY_TOLD, 0},
+        {"", STORE_NOTIFY_DEFAULT, 0},
+        {"", STORE_NOTIFY_FAILURE | STORE_NOTIFY_SUCCESS | STORE_NOTIFY_DELAY, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct store_queue_row row = {.reverse_path = span_of(cases[i].reverse_path),
                                             .notify = cases[i].notify};
-        check_int(bounce_is_due(&row), cases[i].is_due);
+        for (int action = DSN_FAILED; action <= DSN_EXPANDED; action++)
+            check_int(bounce_is_due(&row, (enum dsn_action)action),
+                      (cases[i].due & 1U << action) != 0);
     }
 }
 
 CHECK_MAIN({"test_backoff_doubles_up_to_its_most", test_backoff_doubles_up_to_its_most},
            {"test_destination_is_put_off_for_a_quarter_of_the_most",
             test_destination_is_put_off_for_a_quarter_of_the_most},
-           {"test_no_report_about_a_report", test_no_report_about_a_report})
+           {"test_who_is_told_what", test_who_is_told_what})

@@ -32,10 +32,16 @@ static struct store_queue *list(struct fixture *fixture, int64_t due_us, int64_t
     return queue;
 }
 
+static unsigned settled_notify; /* what settle() adds */
+
 static void settle(struct fixture *fixture, uint64_t id, enum store_outcome_kind kind,
                    int64_t due_us)
 {
-    struct store_outcome outcome = {id, kind, due_us, span_of("450 later")};
+    struct store_outcome outcome = {.id = id,
+                                    .kind = kind,
+                                    .due_us = due_us,
+                                    .text = span_of("450 later"),
+                                    .notify = settled_notify};
     fixture_do(fixture, store_settle_create(fixture->store, &outcome, 1, NULL, NULL, 0), 0);
 }
 
@@ -117,7 +123,8 @@ TEST(a_report_goes_with_the_outcome_that_caused_it)
     fixture_make(&fixture);
     (void)put(&fixture, two, 1);
     struct store_queue *queue = list(&fixture, INT64_MAX, 0, 0, 10);
-    struct store_outcome outcome = {queue->rows[0].id, STORE_OUTCOME_DONE, 0, span_of("550")};
+    struct store_outcome outcome = {
+        .id = queue->rows[0].id, .kind = STORE_OUTCOME_DONE, .text = span_of("550")};
     queue->job.free(&queue->job);
     struct store_recipient sender = {.account = fixture.account};
     struct store_settle *settle_job =
@@ -136,7 +143,84 @@ TEST(a_report_goes_with_the_outcome_that_caused_it)
     fixture_free(&fixture);
 }
 
+/* The one row of the queue; false: there is not just one. Its texts are not kept. */
+static bool only_row(struct fixture *fixture, struct store_queue_row *row_out)
+{
+    struct store_queue *queue = list(fixture, INT64_MAX, 0, 0, 10);
+    bool is_one = queue->count == 1;
+    if (is_one)
+        *row_out = queue->rows[0];
+    queue->job.free(&queue->job);
+    return is_one;
+}
+
+TEST(bits_of_an_outcome_stay_with_the_row)
+{
+    struct fixture fixture;
+    struct store_queue_row row;
+    fixture_make(&fixture);
+    (void)put(&fixture, two, 1);
+    check(only_row(&fixture, &row));
+    settled_notify = STORE_NOTIFY_DELAY_TOLD;
+    settle(&fixture, row.id, STORE_OUTCOME_DEFERRED, fixture.clock.wall_us + 5000000);
+    fixture_reopen(&fixture);
+    check(only_row(&fixture, &row));
+    check_int(row.notify, STORE_NOTIFY_FAILURE | STORE_NOTIFY_DELAY_TOLD);
+    settled_notify = STORE_OWES_RELAYED;
+    settle(&fixture, row.id, STORE_OUTCOME_OWED, 0);
+    fixture_reopen(&fixture);
+    check(only_row(&fixture, &row));
+    check_int(row.notify, STORE_NOTIFY_FAILURE | STORE_NOTIFY_DELAY_TOLD | STORE_OWES_RELAYED);
+    check_int(row.attempts, 1);
+    check_int(row.due_us, fixture.clock.wall_us);
+    settled_notify = 0;
+    fixture_free(&fixture);
+}
+
+static const struct {
+    const char *from;
+    unsigned notify;
+    bool is_remote, owes;
+} owed_cases[] = {
+    {"s@a.test", STORE_NOTIFY_SUCCESS, false, true},
+    {"s@a.test", STORE_NOTIFY_SUCCESS | STORE_NOTIFY_FAILURE, false, true},
+    {"s@a.test", STORE_NOTIFY_FAILURE, false, false},
+    {"s@a.test", STORE_NOTIFY_NEVER, false, false},
+    {"s@a.test", STORE_NOTIFY_DEFAULT, false, false},
+    {"", STORE_NOTIFY_SUCCESS, false, false},
+    {"s@a.test", STORE_NOTIFY_SUCCESS, true, false}, /* on its way: nothing to tell yet */
+};
+
+/* RFC 3461 5.2.3: in the transaction that keeps the message, so that no crash parts them. */
+TEST(local_success_owes_a_report)
+{
+    for (size_t i = 0; i < sizeof owed_cases / sizeof *owed_cases; i++) {
+        struct fixture fixture;
+        struct store_queue_row row = {0};
+        fixture_make(&fixture);
+        struct store_recipient to = {.account = owed_cases[i].is_remote ? 0 : fixture.account,
+                                     .address = span_of("alice@example.org"),
+                                     .notify = owed_cases[i].notify};
+        struct store_envelope envelope = {.reverse_path = span_of(owed_cases[i].from)};
+        fixture_do(&fixture,
+                   store_accept_create(fixture.store,
+                                       fixture_body(&fixture, span_of("Subject: s\r\n\r\n")),
+                                       &envelope, &to, 1),
+                   0);
+        fixture_reopen(&fixture);
+        bool is_row = only_row(&fixture, &row);
+        check_int(is_row, owed_cases[i].owes || owed_cases[i].is_remote);
+        check_int((row.notify & STORE_OWES_ANY) == STORE_OWES_DELIVERED, owed_cases[i].owes);
+        if (is_row)
+            settle(&fixture, row.id, STORE_OUTCOME_DONE, 0);
+        check(!only_row(&fixture, &row));
+        fixture_free(&fixture);
+    }
+}
+
 CHECK_MAIN({"rows_come_in_order_and_in_pages", rows_come_in_order_and_in_pages},
            {"outcomes_defer_retry_and_end_rows", outcomes_defer_retry_and_end_rows},
            {"a_report_goes_with_the_outcome_that_caused_it",
-            a_report_goes_with_the_outcome_that_caused_it})
+            a_report_goes_with_the_outcome_that_caused_it},
+           {"bits_of_an_outcome_stay_with_the_row", bits_of_an_outcome_stay_with_the_row},
+           {"local_success_owes_a_report", local_success_owes_a_report})

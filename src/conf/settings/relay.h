@@ -28,8 +28,10 @@ struct settings_relay {
     const char *resolver;  /* address[:port] of a DNS server; "": the system's */
     int64_t retry_min_ms;  /* first retry; doubles, with jitter, up to retry_max */
     int64_t retry_max_ms;
-    int64_t expire_ms;        /* then a failure report is sent (RFC 5321 4.5.4.1: 4-5 days) */
-    unsigned concurrency_max; /* connections to one destination */
+    int64_t expire_ms;            /* then a failure report is sent (RFC 5321 4.5.4.1: 4-5 days) */
+    int64_t delay_report_ms;      /* mail that waits for so long is reported as delayed; 0: never */
+    uint64_t report_original_max; /* a larger message is not returned whole */
+    unsigned concurrency_max;     /* connections to one destination */
     unsigned messages_per_connection_max;
     int64_t keep_ms; /* how long an idle connection is kept for reuse */
     int64_t connect_timeout_ms;
