@@ -149,15 +149,11 @@ static enum smtp_server_reply rcpt_decide(struct smtp_session *session,
     return *count_out == 0 ? REPLY_NO_SUCH_USER : REPLY_NONE;
 }
 
-/* Each target once, however many forward-paths lead to it. Returns which recipient it is. */
-static size_t add_target(struct smtp_session *session, const struct store_target *target,
-                         const struct smtp_rcpt_params *params)
+static void add_recipient(struct smtp_session *session, const struct store_target *target,
+                          const struct smtp_rcpt_params *params)
 {
     struct smtp_mail *mail = &session->mail;
-    uintptr_t known = (uintptr_t)map_get(&mail->targets, target->address);
 
-    if (known != 0)
-        return known - 1;
     if (mail->recipient_count == mail->recipient_capacity) {
         mail->recipient_capacity = mail->recipient_capacity == 0 ? 4 : mail->recipient_capacity * 2;
         mail->recipients =
@@ -168,11 +164,43 @@ static size_t add_target(struct smtp_session *session, const struct store_target
                                  .address = target->address,
                                  .original = arena_copy(&mail->arena, params->original),
                                  .notify = params->notify};
+}
+
+/* Each target once, however many forward-paths lead to it. Returns which recipient it is. */
+static size_t add_target(struct smtp_session *session, const struct store_target *target,
+                         const struct smtp_rcpt_params *params)
+{
+    struct smtp_mail *mail = &session->mail;
+    uintptr_t known = (uintptr_t)map_get(&mail->targets, target->address);
+
+    if (known != 0)
+        return known - 1;
+    add_recipient(session, target, params);
     mail->has_local = mail->has_local || target->account != 0;
     mail->has_remote = mail->has_remote || target->account == 0;
     known = mail->recipient_count;
     (void)map_set(&mail->targets, target->address, (void *)known);
     return known - 1;
+}
+
+/* RFC 3461 5.2.7.3 (c): of an address that leads to several, the sender hears once that it did, and
+ * nothing of each one's success. The row that owes this goes nowhere. */
+static void add_expanded(struct smtp_session *session, const struct address *address,
+                         struct smtp_rcpt_params *params)
+{
+    struct smtp_mail *mail = &session->mail;
+
+    if ((params->notify & STORE_NOTIFY_SUCCESS) == 0)
+        return;
+    if (mail->reverse_path.len > 0) {
+        const struct store_target alias = {0, copy_address(&mail->arena, address)};
+        struct smtp_rcpt_params owed = *params;
+        owed.notify |= STORE_OWES_EXPANDED;
+        add_recipient(session, &alias, &owed);
+    }
+    params->notify &= ~(unsigned)STORE_NOTIFY_SUCCESS;
+    if (params->notify == STORE_NOTIFY_DEFAULT)
+        params->notify = STORE_NOTIFY_NEVER;
 }
 
 /* Guessing addresses costs errors, a mailing list with stale members does not: once this session
@@ -225,6 +253,8 @@ struct verdict smtp_cmd_rcpt(struct smtp_session *session, struct span argument)
     if (refusal != REPLY_NONE)
         return rcpt_refuse(session, refusal, text);
     size_t indexes[STORE_TARGETS_MAX];
+    if (count > 1)
+        add_expanded(session, &address, &params);
     for (size_t i = 0; i < count; i++)
         indexes[i] = add_target(session, &targets[i], &params);
     smtp_forward_add(session, indexes, count);

@@ -70,7 +70,8 @@ int recipients_apply(struct writer *writer, struct store_body *body,
          * what others got already would come twice. So nothing of it may stay. */
         if (got < 0 && got != ERR_NOT_FOUND)
             return got;
-        is_taken = is_taken || got >= 0;
+        /* A row that only owes a report takes no mail. */
+        is_taken = is_taken || (got >= 0 && (recipient->notify & STORE_OWES_ANY) == 0);
         refs += got == 1;
         int owed = got < 0 ? 0 : owe_report(writer, body, envelope, recipient);
         if (owed < 0)
