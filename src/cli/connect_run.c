@@ -203,20 +203,33 @@ static int resolve(struct look *look, struct fault *fault)
     return 0;
 }
 
+/* It may have been there: with other rights, or as somebody else's, who could read it. 0 or errno.
+ */
+static int make_private(int fd)
+{
+    struct stat status;
+
+    if (fstat(fd, &status) != 0)
+        return errno;
+    if (!S_ISREG(status.st_mode) || status.st_uid != geteuid())
+        return EPERM;
+    return fchmod(fd, 0600) == 0 ? 0 : errno;
+}
+
 static int open_keylog(struct look *look, struct fault *fault)
 {
     const char *file = look->options->keylog;
+    int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
 
     look->keylog_fd = -1;
     if (file == NULL)
         return 0;
-    look->keylog_fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    /* It may have been there with other rights. */
-    if (look->keylog_fd < 0 || fchmod(look->keylog_fd, 0600) != 0)
-        return fault_set(fault, ERR_IO,
-                         "could not write the key log %s: %s; name a file of your own", file,
-                         strerror(errno));
-    return 0;
+    look->keylog_fd = open(file, flags, 0600);
+    int error = look->keylog_fd < 0 ? errno : make_private(look->keylog_fd);
+    if (error == 0)
+        return 0;
+    return fault_set(fault, ERR_IO, "could not write the key log %s: %s; name a file of your own",
+                     file, strerror(error));
 }
 
 static struct tls_manager *make_manager(const struct connect_options *options, struct fault *fault)

@@ -235,9 +235,19 @@ def test_the_key_log_is_this_session_s(server):
         assert all(line[1] == random for line in lines), (random, lines)
         assert all(len(line[2]) == (64 if version == "1.3" else 96) for line in lines), lines
         assert os.stat(file).st_mode & 0o777 == 0o600
-    done = connect(target(server, "smtp", "implicit"), "--protocol", "smtp", "--keylog",
-                   "/nowhere/keys", status=1)
-    assert "could not write the key log" in done.errors, done.errors
+    theirs, link, pipe = server.path("theirs"), server.path("link"), server.path("pipe")
+    open(theirs, "w").close()
+    os.symlink(theirs, link)
+    os.mkfifo(pipe)
+    strange = ["/nowhere/keys", link, pipe]
+    if os.geteuid() == 0:  # else nobody can give a file away
+        os.chown(theirs, 65534, 65534)
+        strange.append(theirs)
+    for file in strange:
+        done = connect(target(server, "smtp", "implicit"), "--protocol", "smtp", "--keylog", file,
+                       status=1)
+        assert "could not write the key log" in done.errors, done.errors
+    assert os.stat(theirs).st_size == 0
 
 
 def test_called_wrongly(server):
