@@ -94,11 +94,14 @@ static int bind_control(struct server *server, struct fault *fault)
     return 0;
 }
 
-/* An administrator's queue delete: a relay may have the entry in hand. */
-static void on_entry_deleted(void *owner, uint64_t id)
+/* An administrator changes the queue: a relay may have the entry in hand. */
+static void on_queue_change(void *owner, enum admin_queue_change change, uint64_t id)
 {
     const struct server *server = owner;
-    relay_leases_revoke(server->leases, id);
+    if (change == ADMIN_QUEUE_RETRY)
+        relay_leases_flush(server->leases);
+    else
+        relay_leases_revoke(server->leases, id);
 }
 
 static int open_parts(struct server *server, struct fault *fault)
@@ -120,7 +123,7 @@ static int open_parts(struct server *server, struct fault *fault)
     if (server->store == NULL)
         return fault->err;
     server->admin = (struct admin_service){
-        .store = server->store, .on_deleted = on_entry_deleted, .owner = server};
+        .store = server->store, .on_queue = on_queue_change, .owner = server};
     server->auth = auth_create(&settings->auth, server->store, span_of(settings->server.domains[0]),
                                &clock_system, &random_system);
     server->pop3_locks = pop3_locks_create();

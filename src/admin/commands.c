@@ -131,10 +131,10 @@ static const struct admin_row rows[] = {
     {"alias", "add", 4, 4, start_alias_add, finish_alias, "added"},
     {"alias", "delete", 3, 4, start_alias_delete, finish_alias, "deleted"},
     {"alias", "list", 2, 2, start_alias_list, NULL, NULL},
-    {"queue", "list", 2, 2, admin_start_queue, admin_finish_queue_list, NULL},
-    {"queue", "show", 3, 3, admin_start_queue, admin_finish_queue_show, NULL},
-    {"queue", "retry", 3, 3, admin_start_queue_retry, admin_finish_queue_change, "due now"},
-    {"queue", "delete", 3, 3, admin_start_queue_delete, admin_finish_queue_change, "deleted"},
+    {"queue", "rows", 3, 3, admin_start_queue_rows, admin_finish_queue_rows, NULL},
+    {"queue", "retry", 3, 3, admin_start_queue_retry, admin_finish_queue_change, NULL},
+    {"queue", "hold", 3, 3, admin_start_queue_hold, admin_finish_queue_change, NULL},
+    {"queue", "delete", 3, 3, admin_start_queue_delete, admin_finish_queue_change, NULL},
 };
 
 void admin_call_init(struct admin_call *call, struct store *store)

@@ -19,10 +19,10 @@ struct admin_row {
 void admin_say(struct admin_call *call, const char *text);
 void admin_refuse(struct admin_call *call, const char *text);
 
-struct job *admin_start_queue(struct admin_call *call);
-void admin_finish_queue_list(struct admin_call *call, struct job *job);
-void admin_finish_queue_show(struct admin_call *call, struct job *job);
+struct job *admin_start_queue_rows(struct admin_call *call);
+void admin_finish_queue_rows(struct admin_call *call, struct job *job);
 struct job *admin_start_queue_retry(struct admin_call *call);
+struct job *admin_start_queue_hold(struct admin_call *call);
 struct job *admin_start_queue_delete(struct admin_call *call);
 void admin_finish_queue_change(struct admin_call *call, struct job *job);
 

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { CONTROL_IDLE_MS = 60 * 1000 };
+enum { CONTROL_IDLE_MS = 60 * 1000, LOG_WORD_MAX = 320 };
 
 struct control {
     struct host *host;
@@ -75,7 +75,7 @@ static void log_call(const struct control *control)
     log_begin(&line, LOG_INFO, "admin", "call");
     log_hex(&line, "conn", control->host->conn_id);
     for (size_t i = 0; i < 3 && i < control->call.word_count; i++)
-        log_span(&line, keys[i], control->call.words[i]);
+        log_span(&line, keys[i], span_first(control->call.words[i], LOG_WORD_MAX));
     log_end(&line);
 }
 
@@ -83,7 +83,7 @@ static struct verdict on_line(void *session, enum line_fault fault, struct span 
 {
     struct control *control = session;
     admin_call_init(&control->call, control->service->store);
-    control->call.on_deleted = control->service->on_deleted;
+    control->call.on_queue = control->service->on_queue;
     control->call.owner = control->service->owner;
     control->has_call = true;
     if (fault != LINE_OK || admin_line_read(&control->call, line) != 0) {

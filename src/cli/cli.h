@@ -80,4 +80,12 @@ void cli_cut_slashes(char *dir);
  * Prints the answer; returns an exit status. */
 int cli_call(const struct settings *settings, const struct span *words, size_t count);
 
+/* Several calls in a row. NULL after a complaint. Owned; close accepts a pointer to NULL. */
+struct cli_channel;
+struct cli_channel *cli_channel_open(const struct settings *settings);
+void cli_channel_close(struct cli_channel **channel);
+/* The answer, appended; an exit status. It may have complained itself, and appended nothing. */
+int cli_channel_ask(struct cli_channel *channel, const struct span *words, size_t count,
+                    struct buf *text_out);
+
 #endif

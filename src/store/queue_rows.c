@@ -113,6 +113,46 @@ struct store_queue *store_queue_create(struct store *store, int64_t due_us, int6
     return &request->pub;
 }
 
+static int page_read(struct request *base, struct db *db)
+{
+    struct queue_request *request = (struct queue_request *)(void *)base;
+    struct store_queue *pub = &request->pub;
+    struct db_rows rows;
+    int err = 0;
+    if (request->after_id == 0) {
+        err = db_query_one(db, SQL_QUEUE_COUNT, NULL, 0, &rows);
+        pub->total = err == 1 ? db_u64_at(&rows, 0) : 0;
+        db_done(&rows);
+    }
+    if (err >= 0)
+        err = db_query(db, SQL_QUEUE_PAGE,
+                       DB_ARGS(db_u64(request->after_id), db_u64(request->count_max)), &rows);
+    while (err == 0 && (err = db_next(&rows)) == 1) {
+        pub->rows = array_grow(pub->rows, pub->count, &request->capacity, sizeof *pub->rows);
+        pub->rows[pub->count++] = queue_row_read(&rows, &base->arena);
+        err = 0;
+    }
+    return err;
+}
+
+static const struct request_kind page_kind = {
+    .what = "read the queue",
+    .lane = JOB_READ,
+    .read = page_read,
+    .reset = queue_release,
+    .release = queue_release,
+};
+
+struct store_queue *store_queue_page_create(struct store *store, uint64_t after_id,
+                                            size_t count_max)
+{
+    struct queue_request *request = request_alloc(sizeof *request);
+    request_init(&request->base, &page_kind, store, &request->pub.status, &request->pub.fault);
+    request->after_id = after_id;
+    request->count_max = count_max < INT32_MAX ? count_max : INT32_MAX;
+    return &request->pub;
+}
+
 struct settle_request {
     struct request base;
     struct store_settle pub;
@@ -162,6 +202,8 @@ static int outcome_apply(struct writer *writer, const struct store_outcome *outc
         return db_exec(writer->db, SQL_QUEUE_OWE,
                        DB_ARGS(db_int(writer->now_us), db_text(outcome->text),
                                db_int(outcome->notify), db_u64(outcome->id)));
+    case STORE_OUTCOME_HELD:
+        return db_exec(writer->db, SQL_QUEUE_HOLD, DB_ARGS(db_u64(outcome->id)));
     case STORE_OUTCOME_RETRY_NOW:
         writer_effect(writer, &(struct writer_effect){.kind = EFFECT_NOTIFY, .id = 0});
         return db_exec(writer->db, SQL_QUEUE_DUE,

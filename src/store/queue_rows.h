@@ -27,17 +27,23 @@ struct store_queue {
     struct store_queue_row *rows;
     size_t count;
     int64_t next_due_us; /* of the first row not returned; INT64_MAX: none */
+    uint64_t total;      /* of a first page by number: how many rows there are */
 };
 /* Rows that are due by `due_us`, ordered by (due, id), beginning behind (after_due_us, after_id);
  * leases are the caller's memory. due_us INT64_MAX: all, for listing. */
 struct store_queue *store_queue_create(struct store *store, int64_t due_us, int64_t after_due_us,
                                        uint64_t after_id, size_t count_max);
 
+/* All rows by number, beginning behind after_id; 0: the first page, with the total. */
+struct store_queue *store_queue_page_create(struct store *store, uint64_t after_id,
+                                            size_t count_max);
+
 enum store_outcome_kind {
     STORE_OUTCOME_DONE,     /* delivered or reported: the row goes */
     STORE_OUTCOME_DEFERRED, /* due_us and text replaced, attempts + 1, notify added */
     STORE_OUTCOME_OWED,     /* done, but for the report: due at once, text replaced, notify added */
-    STORE_OUTCOME_RETRY_NOW /* `queue retry`: due at once, attempts unchanged */
+    STORE_OUTCOME_RETRY_NOW, /* `queue retry`: due at once and not held, attempts unchanged */
+    STORE_OUTCOME_HELD       /* `queue hold`: not due before STORE_OUTCOME_RETRY_NOW */
 };
 struct store_outcome {
     uint64_t id;

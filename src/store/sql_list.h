@@ -79,6 +79,9 @@ X(SQL_SEGMENT_DELETE, "DELETE FROM segment WHERE id = ?") \
 /* queue */ \
 X(SQL_QUEUE_ADD, "INSERT INTO queue(id, message, reverse_path, recipient, original, envelope_id, return_kind, notify, mail_flags, attempts, created, due, last_status, is_held) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, '', 0)") \
 X(SQL_QUEUE, "SELECT q.id, q.message, q.notify, q.mail_flags, q.attempts, q.created, q.due, q.is_held, b.id, b.segment, b.\"offset\", b.length, q.reverse_path, q.recipient, q.original, q.envelope_id, q.return_kind, q.last_status FROM queue q JOIN message m ON m.id = q.message JOIN blob b ON b.id = m.blob WHERE (q.due, q.id) > (?, ?) AND q.is_held <= ? ORDER BY q.due, q.id LIMIT ?") \
+X(SQL_QUEUE_PAGE, "SELECT q.id, q.message, q.notify, q.mail_flags, q.attempts, q.created, q.due, q.is_held, b.id, b.segment, b.\"offset\", b.length, q.reverse_path, q.recipient, q.original, q.envelope_id, q.return_kind, q.last_status FROM queue q JOIN message m ON m.id = q.message JOIN blob b ON b.id = m.blob WHERE q.id > ? ORDER BY q.id LIMIT ?") \
+X(SQL_QUEUE_COUNT, "SELECT count(*) FROM queue") \
+X(SQL_QUEUE_HOLD, "UPDATE queue SET is_held = 1 WHERE id = ?") \
 X(SQL_QUEUE_MESSAGE, "SELECT message FROM queue WHERE id = ?") \
 X(SQL_QUEUE_DELETE, "DELETE FROM queue WHERE id = ?") \
 X(SQL_QUEUE_DEFER, "UPDATE queue SET due = ?, last_status = ?, attempts = attempts + 1, notify = notify | ? WHERE id = ?") \

@@ -44,7 +44,7 @@ def carols(server, count=1, seconds=30):
 def queue(server):
     """The entries of `queue list` as lines."""
     lines = server.cli("queue", "list").text.splitlines()
-    assert lines and lines[-1] == f"{len(lines) - 1} in the queue", lines
+    assert lines and lines[-1].startswith(f"{len(lines) - 1} in the queue"), lines
     return lines[:-1]
 
 
@@ -183,7 +183,7 @@ def test_queue_delete_and_unknown_entries():
             done = one.cli("queue", *words, check=False)
             assert done.returncode == 1 and "no such" in done.errors + done.text, (words, done.errors)
         assert one.terminate() == 0
-        assert queue(one) == left
+        assert [line.split()[:3] for line in queue(one)] == [line.split()[:3] for line in left]
         one.cli("queue", "delete", left[0].split()[0])
         assert queue(one) == []
 

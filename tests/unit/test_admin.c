@@ -71,9 +71,10 @@ TEST(test_malformed_lines_are_refused)
 
 /* ---- Calls ---------------------------------------------------------------------------------- */
 
-static void note_deleted(void *owner, uint64_t id)
+/* Ids that were taken away, summed up; a retry of all counts as 1000000. */
+static void note_change(void *owner, enum admin_queue_change change, uint64_t id)
 {
-    *(uint64_t *)owner = id;
+    *(uint64_t *)owner += change == ADMIN_QUEUE_RETRY ? 1000000 : id;
 }
 
 /* Runs one line; the answer is appended to text_out. Returns the status. */
@@ -82,7 +83,7 @@ static int call_line(struct fixture *fixture, const char *line, struct buf *text
 {
     struct admin_call call;
     admin_call_init(&call, fixture->store);
-    call.on_deleted = note_deleted;
+    call.on_queue = note_change;
     call.owner = deleted;
     check_int(admin_line_read(&call, span_of(line)), 0);
     struct job *job = admin_start(&call);
@@ -121,11 +122,13 @@ static const struct {
     {"alias delete all@example.org bob@example.org", 1, "~there is no such alias"},
     {"alias delete all@example.org", 0, "alias all@example.org: deleted\n"},
     {"alias delete all@example.org", 1, "~there is no such alias"},
-    {"queue list", 0, "0 in the queue\n"},
-    {"queue show 1", 1, "~there is no such entry"},
-    {"queue retry 1", 1, "~there is no such entry"},
-    {"queue delete 1", 1, "~there is no such entry"},
+    {"queue rows 0", 0, "0\n"},
+    {"queue rows x", 1, "~an entry is named by the number"},
+    {"queue hold 1", 0, "1\n"},
+    {"queue delete 1,2", 0, "2\n"},
     {"queue delete one", 1, "~an entry is named by the number"},
+    {"queue delete 1,,2", 1, "~an entry is named by the number"},
+    {"queue delete %", 1, "~an entry is named by the number"},
     {"queue retry 99999999999999999999", 1, "~an entry is named by the number"},
     {"user", 1, "~does not know this command"},
     {"user rename a b", 1, "~does not know this command"},
@@ -133,7 +136,7 @@ static const struct {
     {"user list more", 1, "~wrong number of arguments"},
     {"user add x", 1, "~wrong number of arguments"},
     {"alias add x", 1, "~wrong number of arguments"},
-    {"queue show", 1, "~wrong number of arguments"},
+    {"queue rows", 1, "~wrong number of arguments"},
 };
 
 TEST(test_every_call_and_wrong_words)
@@ -152,7 +155,7 @@ TEST(test_every_call_and_wrong_words)
             check_span(buf_span(&text), calls[i].text);
         buf_release(&text);
     }
-    check_int(deleted, 0);
+    check_int(deleted, 1 + 1 + 2);
     fixture_free(&fixture);
 }
 
@@ -190,50 +193,61 @@ static void defer(struct fixture *fixture, uint64_t id, const char *why)
     fixture_do(fixture, store_settle_create(fixture->store, &outcome, 1, NULL, NULL, 0), 0);
 }
 
-static void check_call(struct fixture *fixture, const char *line, const char *part)
+/* The answer's only row; the number of lines. */
+static size_t read_rows(struct fixture *fixture, struct admin_call *reader,
+                        struct admin_queue_row *row_out, struct buf *text)
 {
-    struct buf text;
-    uint64_t deleted = 0;
-    buf_init(&text, 0);
-    check_case = line;
-    check_int(call_line(fixture, line, &text, &deleted), 0);
-    if (span_find(buf_span(&text), span_of(part)) < 0)
-        CHECK_FAILED("wanted \"%s\" in: %.*s", part, (int)text.len, buf_span(&text).ptr);
-    buf_release(&text);
+    uint64_t unused = 0;
+    size_t count = 0;
+    buf_clear(text);
+    check_int(call_line(fixture, "queue rows 0", text, &unused), 0);
+    struct span rest = buf_span(text);
+    (void)span_cut(&rest, '\n');
+    for (; rest.len > 0; count++)
+        check(admin_queue_row_read(reader, span_cut(&rest, '\n'), row_out));
+    return count;
 }
 
-TEST(test_queue_is_listed_shown_retried_and_deleted)
+TEST(test_queue_is_read_held_retried_and_deleted)
 {
     struct fixture fixture;
-    char line[64], part[128];
-    fixture_make(&fixture);
-    uint64_t message = put_into_queue(&fixture, "r@remote.test");
-    uint64_t id = first_entry(&fixture);
-    defer(&fixture, id, "450 4.2.1 \x1b[31mlater\xc2\x9b");
-    check_call(&fixture, "queue list", "attempts=1");
-    check_call(&fixture, "queue list", "from=<alice@example.org> to=<r@remote.test>");
-    check_call(&fixture, "queue list", "last: 450 4.2.1 ?[31mlater??\n1 in the queue\n");
-    (void)snprintf(line, sizeof line, "queue show %016" PRIx64, message);
-    (void)snprintf(part, sizeof part, "entry         %" PRIu64 "\n", id);
-    check_call(&fixture, line, part);
-    (void)snprintf(line, sizeof line, "queue show %" PRIu64, id);
-    check_call(&fixture, line, "last outcome  450 4.2.1 ?[31mlater??\n");
-    (void)snprintf(line, sizeof line, "queue retry %" PRIu64, id);
-    check_call(&fixture, line, "due now");
-
-    struct store_queue *due =
-        store_queue_create(fixture.store, fixture.clock.wall_us, INT64_MIN, 0, 10);
-    fixture_run(&fixture, &due->job);
-    check_int(due->count, 1);
-    due->job.free(&due->job);
-
+    struct admin_call reader;
+    struct admin_queue_row row = {0};
     struct buf text;
-    uint64_t deleted = 0;
+    char line[64], message_text[24];
+    uint64_t told = 0;
     buf_init(&text, 0);
+    admin_call_init(&reader, NULL);
+    fixture_make(&fixture);
+    uint64_t message = put_into_queue(&fixture, "r r@remote.test");
+    uint64_t id = first_entry(&fixture);
+    defer(&fixture, id, "450 4.2.1 later\x1b%");
+    check_int(read_rows(&fixture, &reader, &row, &text), 1);
+    check(row.id == id && row.attempts == 1 && !row.is_held);
+    check(row.due_us > fixture.clock.wall_us && row.created_us <= fixture.clock.wall_us);
+    (void)snprintf(message_text, sizeof message_text, "%016" PRIx64, message);
+    check_span(row.message, message_text);
+    check_span(row.reverse_path, "alice@example.org");
+    check_span(row.recipient, "r r@remote.test");
+    check_span(row.last_status, "450 4.2.1 later\x1b%");
+
+    (void)snprintf(line, sizeof line, "queue hold %" PRIu64, id);
+    check_int(call_line(&fixture, line, &text, &told), 0);
+    check_int(told, id);
+    check_int(read_rows(&fixture, &reader, &row, &text), 1);
+    check(row.is_held);
+    (void)snprintf(line, sizeof line, "queue retry %" PRIu64, id);
+    check_int(call_line(&fixture, line, &text, &told), 0);
+    check_int(told, id + 1000000);
+    check_int(read_rows(&fixture, &reader, &row, &text), 1);
+    check(!row.is_held && row.due_us <= fixture.clock.wall_us);
     (void)snprintf(line, sizeof line, "queue delete %" PRIu64, id);
-    check_int(call_line(&fixture, line, &text, &deleted), 0);
-    check_int(deleted, id);
-    check_int(first_entry(&fixture), 0);
+    check_int(call_line(&fixture, line, &text, &told), 0);
+    check_int(told, 2 * id + 1000000);
+    check_int(read_rows(&fixture, &reader, &row, &text), 0);
+    check(!admin_queue_row_read(&reader, span_of("1 2 3"), &row));
+    check(!admin_queue_row_read(&reader, span_of("1 m 1 1 1 1 2 a b c"), &row));
+    admin_call_deinit(&reader);
     buf_release(&text);
     fixture_free(&fixture);
 }
@@ -302,12 +316,13 @@ TEST(test_control_session_answers_calls_in_order)
 {
     for (int cut = SIM_WHOLE; cut <= SIM_CUTS; cut++) {
         run_control("user list\r\nalias add a@example.org bob@example.org\r\nalias list\r\n"
-                    "queue show 5\r\n",
+                    "queue rows x\r\n",
                     (enum sim_cut)cut,
                     "|alice@example.org\r\n|bob@example.org\r\ndone 0\r\n"
                     "|alias a@example.org: added\r\ndone 0\r\n"
                     "|a@example.org -> bob@example.org\r\ndone 0\r\n"
-                    "|there is no such entry; see: postern queue list\r\ndone 1\r\n",
+                    "|an entry is named by the number in the first column of: postern queue "
+                    "list\r\ndone 1\r\n",
                     false);
     }
 }
@@ -322,8 +337,8 @@ CHECK_MAIN({"test_words_travel_and_come_back", test_words_travel_and_come_back},
            {"test_too_long_a_line_is_not_written", test_too_long_a_line_is_not_written},
            {"test_malformed_lines_are_refused", test_malformed_lines_are_refused},
            {"test_every_call_and_wrong_words", test_every_call_and_wrong_words},
-           {"test_queue_is_listed_shown_retried_and_deleted",
-            test_queue_is_listed_shown_retried_and_deleted},
+           {"test_queue_is_read_held_retried_and_deleted",
+            test_queue_is_read_held_retried_and_deleted},
            {"test_control_session_answers_calls_in_order",
             test_control_session_answers_calls_in_order},
            {"test_control_session_ends_at_nonsense", test_control_session_ends_at_nonsense})
