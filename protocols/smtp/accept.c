@@ -225,6 +225,9 @@ static struct verdict accept_submit(struct smtp_session *session)
     if (mail->broken != REPLY_NONE) /* the sync did not work */
         return accept_refuse(session, mail->broken);
     mail->body = NULL;
+    /* The sender's word to the servers wins over its word in the header (RFC 8689 4.1). */
+    if (mail->watch.is_tls_optional && (mail->flags & STORE_MAIL_REQUIRETLS) == 0)
+        envelope.mail_flags |= STORE_MAIL_TLS_OPTIONAL;
     return want_answer(&store_accept_create(session->service->store, body, &envelope,
                                             mail->recipients, mail->recipient_count)
                             ->job,

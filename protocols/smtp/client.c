@@ -212,7 +212,7 @@ static void take_offer(struct smtp_client *client, struct span line)
     } offers[] = {{"STARTTLS", SMTP_OFFER_STARTTLS}, {"PIPELINING", SMTP_OFFER_PIPELINING},
                   {"SIZE", SMTP_OFFER_SIZE},         {"8BITMIME", SMTP_OFFER_8BITMIME},
                   {"SMTPUTF8", SMTP_OFFER_SMTPUTF8}, {"DSN", SMTP_OFFER_DSN},
-                  {"CHUNKING", SMTP_OFFER_CHUNKING}};
+                  {"CHUNKING", SMTP_OFFER_CHUNKING}, {"REQUIRETLS", SMTP_OFFER_REQUIRETLS}};
     struct span rest = line;
     struct span keyword = span_cut(&rest, ' ');
 
@@ -227,6 +227,24 @@ static void take_offer(struct smtp_client *client, struct span line)
         take_mechanisms(client, rest);
     else if (span_starts_nocase(keyword, span_of("AUTH=")))
         take_mechanisms(client, span_from(line, strlen("AUTH=")));
+}
+
+/* RFC 8689 4.2.1: what is offered in plaintext promises nothing. */
+static bool keeps_tls(const struct smtp_client *client)
+{
+    return client->host->tls != NULL && (client->offers & SMTP_OFFER_REQUIRETLS) != 0;
+}
+
+/* TLS is there, or will not come. */
+static struct verdict log_in(struct smtp_client *client)
+{
+    if (client->service->requires_tls && !keeps_tls(client)) {
+        static const struct smtp_reply reply = {.status = {"5.7.30", 6}};
+        return smtp_client_unusable(
+            client, SMTP_STEP_EHLO, &reply,
+            "the server does not offer REQUIRETLS, which the message needs");
+    }
+    return smtp_client_login(client);
 }
 
 /* What comes after EHLO: the upgrade, the login, or work. */
@@ -245,7 +263,7 @@ static struct verdict go_on(struct smtp_client *client)
             return unusable_by_us(client, SMTP_STEP_STARTTLS,
                                   "the server does not offer STARTTLS, and TLS is demanded");
     }
-    return smtp_client_login(client);
+    return log_in(client);
 }
 
 static struct verdict on_ehlo(struct smtp_client *client, const struct smtp_reply *reply)
@@ -281,7 +299,7 @@ static struct verdict on_starttls(struct smtp_client *client, const struct smtp_
         return want_upgrade(span_of(""), span_of(""), span_of(""));
     if (client->service->tls == SMTP_CLIENT_TLS_DEMANDED || reply->code == 421)
         return smtp_client_unusable(client, SMTP_STEP_STARTTLS, reply, NULL);
-    return smtp_client_login(client);
+    return log_in(client);
 }
 
 struct verdict smtp_client_idle(struct smtp_client *client)

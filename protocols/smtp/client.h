@@ -81,6 +81,8 @@ struct smtp_client_service {
     const char *hostname; /* for EHLO */
     enum smtp_client_role role;
     enum smtp_client_tls tls;
+    bool requires_tls; /* each MAIL says REQUIRETLS (RFC 8689): only under TLS, where it is offered;
+                          else unusable, with the status 5.7.30 */
     const char *user, *password;   /* NULL: no AUTH; only ever sent under TLS */
     const struct entropy *entropy; /* for SCRAM; NULL: PLAIN only */
     struct store *store;           /* to read bodies */

@@ -16,7 +16,8 @@ enum smtp_client_offer {
     SMTP_OFFER_AUTH_PLAIN = 64,
     SMTP_OFFER_AUTH_SCRAM = 128,
     SMTP_OFFER_AUTH_LOGIN = 256,
-    SMTP_OFFER_CHUNKING = 512
+    SMTP_OFFER_CHUNKING = 512,
+    SMTP_OFFER_REQUIRETLS = 1024
 };
 
 struct smtp_client;

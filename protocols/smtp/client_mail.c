@@ -131,6 +131,8 @@ static void put_mail(struct smtp_client *client)
         out_puts(out, " BODY=8BITMIME");
     if ((mail->mail_flags & STORE_MAIL_UTF8) != 0)
         out_puts(out, " SMTPUTF8");
+    if (client->service->requires_tls)
+        out_puts(out, " REQUIRETLS");
     if ((client->offers & SMTP_OFFER_DSN) != 0 && mail->return_kind.len > 0) {
         out_puts(out, " RET=");
         out_put(out, mail->return_kind);

@@ -66,6 +66,8 @@ struct verdict smtp_cmd_ehlo(struct smtp_session *session, struct span argument)
     out_printf(out, "250-SIZE %llu\r\n", (unsigned long long)service->settings->message_size_max);
     if (smtp_may_upgrade(session) && session->host->tls == NULL)
         out_puts(out, "250-STARTTLS\r\n");
+    if (session->host->tls != NULL) /* RFC 8689 2: only there */
+        out_puts(out, "250-REQUIRETLS\r\n");
     if (smtp_may_use_passwords(session))
         put_mechanisms(out);
     out_puts(out, "250 ENHANCEDSTATUSCODES\r\n");

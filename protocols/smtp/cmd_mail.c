@@ -65,6 +65,8 @@ static enum smtp_server_reply mail_check(const struct smtp_session *session,
         return REPLY_TOO_LARGE;
     if (address->is_utf8 && !params->is_utf8)
         return REPLY_NEEDS_UTF8;
+    if (params->requires_tls && session->host->tls == NULL)
+        return REPLY_REQUIRETLS_PLAIN;
     return REPLY_NONE;
 }
 
@@ -93,7 +95,10 @@ struct verdict smtp_cmd_mail(struct smtp_session *session, struct span argument)
     mail->envelope_id = arena_copy(&mail->arena, params.envelope_id);
     mail->return_kind = params.return_kind; /* lives for ever */
     mail->flags = (params.body == SMTP_BODY_8BITMIME ? STORE_MAIL_8BIT : 0U) |
-                  (params.is_utf8 ? STORE_MAIL_UTF8 : 0U);
+                  (params.is_utf8 ? STORE_MAIL_UTF8 : 0U) |
+                  (params.requires_tls ? STORE_MAIL_REQUIRETLS : 0U);
+    if (params.requires_tls) /* whatever was asked, no report has the message itself: RFC 8689 5 */
+        mail->return_kind = span_of("HDRS");
     session->state = SMTP_STATE_MAIL;
     return smtp_say(session, REPLY_SENDER_OK);
 }

@@ -18,6 +18,7 @@ struct param {
 static enum smtp_params_fault mail_size(void *out, struct span value);
 static enum smtp_params_fault mail_body(void *out, struct span value);
 static enum smtp_params_fault mail_utf8(void *out, struct span value);
+static enum smtp_params_fault mail_requiretls(void *out, struct span value);
 static enum smtp_params_fault mail_auth(void *out, struct span value);
 static enum smtp_params_fault mail_ret(void *out, struct span value);
 static enum smtp_params_fault mail_envid(void *out, struct span value);
@@ -25,9 +26,10 @@ static enum smtp_params_fault rcpt_notify(void *out, struct span value);
 static enum smtp_params_fault rcpt_orcpt(void *out, struct span value);
 
 static const struct param mail_table[] = {
-    {"SIZE", VALUE_NEEDED, mail_size},   {"BODY", VALUE_NEEDED, mail_body},
-    {"SMTPUTF8", VALUE_NONE, mail_utf8}, {"AUTH", VALUE_NEEDED, mail_auth},
-    {"RET", VALUE_NEEDED, mail_ret},     {"ENVID", VALUE_NEEDED, mail_envid},
+    {"SIZE", VALUE_NEEDED, mail_size},           {"BODY", VALUE_NEEDED, mail_body},
+    {"SMTPUTF8", VALUE_NONE, mail_utf8},         {"AUTH", VALUE_NEEDED, mail_auth},
+    {"REQUIRETLS", VALUE_NONE, mail_requiretls}, {"RET", VALUE_NEEDED, mail_ret},
+    {"ENVID", VALUE_NEEDED, mail_envid},
 };
 
 static const struct param rcpt_table[] = {
@@ -140,6 +142,15 @@ static enum smtp_params_fault mail_utf8(void *out, struct span value)
 
     (void)value;
     params->is_utf8 = true;
+    return SMTP_PARAMS_OK;
+}
+
+static enum smtp_params_fault mail_requiretls(void *out, struct span value)
+{
+    struct smtp_mail_params *params = out;
+
+    (void)value;
+    params->requires_tls = true;
     return SMTP_PARAMS_OK;
 }
 

@@ -1,6 +1,7 @@
 /*
  * params: what stands behind the path in MAIL and RCPT (RFC 5321 4.1.2 esmtp-param; RFC 1870 SIZE,
- * 6152 BODY, 6531 SMTPUTF8, 4954 AUTH, 3461 RET ENVID NOTIFY ORCPT). Spans point into the text.
+ * 6152 BODY, 6531 SMTPUTF8, 8689 REQUIRETLS, 4954 AUTH, 3461 RET ENVID NOTIFY ORCPT). Spans point
+ * into the text.
  */
 #ifndef POSTERN_PROTOCOLS_SMTP_PARAMS_H
 #define POSTERN_PROTOCOLS_SMTP_PARAMS_H
@@ -14,6 +15,7 @@ struct smtp_mail_params {
     uint64_t size; /* UINT64_MAX when it is a number beyond that */
     enum smtp_body_kind body;
     bool is_utf8;
+    bool requires_tls;       /* REQUIRETLS */
     struct span auth;        /* xtext or "<>", as sent; empty: not given */
     struct span return_kind; /* "FULL", "HDRS" or empty */
     struct span envelope_id; /* xtext, as sent */

@@ -58,6 +58,7 @@
     X(REPLY_PARAM_VALUE, 504, "5.5.4", "Parameter value not offered")                              \
     X(REPLY_MECHANISM, 504, "5.5.4", "Mechanism not offered")                                      \
     X(REPLY_LOGIN_FIRST, 530, "5.7.0", "Log in first")                                             \
+    X(REPLY_REQUIRETLS_PLAIN, 530, "5.7.10", "REQUIRETLS begins here: say STARTTLS first")         \
     X(REPLY_AUTH_FAILED, 535, "5.7.8", "Wrong user or password")                                   \
     X(REPLY_TLS_FIRST, 538, "5.7.11", "Only under TLS, say STARTTLS first")                        \
     X(REPLY_NO_SUCH_USER, 550, "5.1.1", "No such user here")                                       \

@@ -19,13 +19,29 @@ static void watch_field(struct smtp_watch *watch)
         watch->has_date = true;
     else if (watch_name_is(watch, "message-id"))
         watch->has_message_id = true;
+    else if (watch_name_is(watch, "tls-required"))
+        watch->is_in_value = true;
+}
+
+/* One byte of the value, which is a single word. */
+static void watch_value(struct smtp_watch *watch, char byte)
+{
+    if (byte != ' ' && byte != '\t' && byte != '\r' && watch->value_len < SMTP_WATCH_VALUE_MAX)
+        watch->value[watch->value_len++] = byte;
+}
+
+static void watch_value_end(struct smtp_watch *watch)
+{
+    if (span_is_nocase(span_make(watch->value, watch->value_len), "no"))
+        watch->is_tls_optional = true;
+    watch->is_in_value = false;
+    watch->value_len = 0;
 }
 
 /* One byte of a line's beginning. */
 static void watch_byte(struct smtp_watch *watch, char byte)
 {
     char lower = (byte >= 'A' && byte <= 'Z') ? (char)(byte + ('a' - 'A')) : byte;
-
     bool is_blank = byte == ' ' || byte == '\t';
 
     if (byte == ':')
@@ -41,6 +57,8 @@ static void watch_byte(struct smtp_watch *watch, char byte)
 /* At the LF. Only an empty line ends a header here: a line that is no field is left to readers. */
 static void watch_line_end(struct smtp_watch *watch)
 {
+    if (watch->is_in_value)
+        watch_value_end(watch);
     watch->is_over = !watch->is_skipping && (watch->name_len == 0 || watch_name_is(watch, "\r"));
     watch->is_skipping = watch->is_named = false;
     watch->name_len = 0;
@@ -51,7 +69,7 @@ size_t smtp_watch_feed(struct smtp_watch *watch, struct span bytes)
     size_t at = 0;
 
     while (at < bytes.len && !watch->is_over) {
-        if (watch->is_skipping) {
+        if (watch->is_skipping && !watch->is_in_value) {
             const char *lf = memchr(bytes.ptr + at, '\n', bytes.len - at);
             if (lf == NULL)
                 return bytes.len;
@@ -59,6 +77,8 @@ size_t smtp_watch_feed(struct smtp_watch *watch, struct span bytes)
         }
         if (bytes.ptr[at] == '\n')
             watch_line_end(watch);
+        else if (watch->is_in_value)
+            watch_value(watch, bytes.ptr[at]);
         else
             watch_byte(watch, bytes.ptr[at]);
         at++;

@@ -200,7 +200,8 @@ const struct conf_row conf_rows[] = {
 {"relay", "mx_tls", CONF_CHOICE, 0, "may", 0, 0, "may|starttls|off", AT(settings.relay.mx_tls), NULL,
  "TLS with servers found by MX look-up: may upgrades where offered, starttls sends nothing without."},
 {"relay", "mx_verify", CONF_CHOICE, 0, "opportunistic", 0, 0, "opportunistic|required|off", AT(settings.relay.mx_verify), NULL,
- "Whether their certificates must be good. required demands TLS too; few servers on the internet pass, and a forged MX record names its own."},
+ "Whether their certificates must be good. required demands TLS too; few servers on the internet pass, and a forged MX record names its own. "
+ "Mail sent with REQUIRETLS goes by required and signed MX records whatever is set here, mail with the header field TLS-Required: No by opportunistic and may."},
 {"relay", "mx_port", CONF_COUNT, 0, "25", 1, 65535, NULL, AT(settings.relay.mx_port), NULL,
  "Port of servers found by MX look-up; another than 25 is for laboratories only."},
 {"relay", "resolver", CONF_STRING, 0, "", 0, 0, NULL, AT(settings.relay.resolver), conf_syntax_resolver,

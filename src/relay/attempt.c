@@ -95,9 +95,13 @@ static void settle(struct attempt *attempt, size_t index, const struct smtp_repl
 static void on_unusable(void *owner, enum smtp_client_step step, const struct smtp_reply *reply,
                         const char *sentence)
 {
-    (void)step;
     struct attempt *attempt = owner;
     char text[RELAY_REASON_SIZE];
+    bool is_lasting = reply->code == 0 || reply->code >= 500;
+    if (reply->code == 0 && span_is(reply->status, "5.7.30"))
+        attempt->hard_status = "5.7.30";
+    else if (step == SMTP_STEP_STARTTLS && is_lasting)
+        attempt->hard_status = "5.7.10";
     relay_attempt_blame(attempt, describe(reply, sentence, text, sizeof text));
 }
 
@@ -260,6 +264,7 @@ static void fill_service(struct attempt *attempt)
         .owner = &client_owner,
         .owner_arg = attempt,
         .hostname = attempt->hostname,
+        .requires_tls = route->requires_tls,
         .role = route->protocol == RELAY_PROTOCOL_LMTP ? SMTP_CLIENT_LMTP : SMTP_CLIENT_SMTP,
         .user = attempt->user,
         .password = attempt->password,

@@ -29,6 +29,11 @@ struct attempt {
     char told[RELAY_REASON_SIZE];
     char told_host[MX_NAME_SIZE];
     enum conn_phase told_phase;
+    /* RFC 8689 4.2.1: where TLS is required, what only its lack hinders is no matter of time. */
+    const char *hard_status; /* why the address under way will not do, "5.7.30"; NULL: may change */
+    const char *told_status; /* of the last one that will not do */
+    bool is_host_hard;       /* an address of the host under way will not do */
+    bool is_soft;            /* a host before it may work later */
     /* The transaction under way. */
     struct smtp_transaction transaction;
     struct smtp_transaction_recipient *recipients;

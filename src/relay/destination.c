@@ -61,6 +61,13 @@ static void forget(struct destination *destination)
 
 /* ---- Connections ---------------------------------------------------------------------------- */
 
+/* The key without wishes. */
+static struct span domain_of(const struct destination *destination)
+{
+    struct span key = span_of(destination->key);
+    return span_cut(&key, ' ');
+}
+
 static void start_lookup(struct destination *destination)
 {
     struct relay *relay = destination->relay;
@@ -71,7 +78,7 @@ static void start_lookup(struct destination *destination)
             mx_lookup_host(&asker, span_of(relay->settings->smarthost), on_addresses, destination);
     else
         destination->lookup =
-            mx_lookup_start(&asker, span_of(destination->key), on_addresses, destination);
+            mx_lookup_start(&asker, domain_of(destination), on_addresses, destination);
 }
 
 /* The kept connections that wait for work. */
@@ -262,16 +269,41 @@ static size_t hosts_before_us(const struct relay *relay, const struct mx_result 
     return result->count;
 }
 
+/* RFC 8689 4.2.1: whoever forges an MX record names a server whose certificate is good. All hosts
+ * come from one answer. */
+static bool has_proven_hosts(const struct destination *destination, const struct mx_result *result)
+{
+    const struct mx_host *first = &result->hosts[0];
+    return destination->route.is_smarthost || first->is_secure ||
+           span_is_nocase(domain_of(destination), first->name);
+}
+
+static void refuse_unproven(struct destination *destination)
+{
+    struct span domain = domain_of(destination);
+    char why[RELAY_REASON_SIZE];
+    (void)snprintf(why, sizeof why,
+                   "REQUIRETLS: the MX records of %.*s are not signed (DNSSEC), so nothing proves "
+                   "that its mail servers are its own; send without REQUIRETLS, or ask its "
+                   "postmaster to sign",
+                   (int)domain.len, domain.ptr);
+    refuse_all(destination, ERR_REFUSED, "5.7.10", why);
+}
+
 static void take_hosts(struct destination *destination, const struct mx_result *result)
 {
     const struct relay *relay = destination->relay;
+    if (destination->route.requires_tls && !has_proven_hosts(destination, result)) {
+        refuse_unproven(destination);
+        return;
+    }
     size_t count = destination->route.is_smarthost ? result->count : hosts_before_us(relay, result);
     if (count == 0) {
         char why[RELAY_REASON_SIZE];
         (void)snprintf(why, sizeof why,
-                       "mail for %s comes back to this server (%s is its mail server, but does not "
-                       "know the domain)",
-                       destination->key, relay->options.hostname);
+                       "mail for %.*s comes back to this server (%s is its mail server, but does "
+                       "not know the domain)",
+                       (int)domain_of(destination).len, destination->key, relay->options.hostname);
         refuse_all(destination, ERR_REFUSED, "5.4.6", why);
         return;
     }

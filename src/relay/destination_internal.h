@@ -29,12 +29,13 @@ struct route {
     uint16_t port;
     enum relay_tls tls;
     enum tls_verify verify;
+    bool requires_tls; /* for mail with REQUIRETLS, which has a destination of its own */
 };
 
 struct destination {
     struct list_node node; /* in relay->retired, else in no list */
     struct relay *relay;
-    char *key; /* "smarthost" or a domain in lower case */
+    char *key; /* "smarthost" or a domain in lower case; behind a space, what its mail wishes */
     struct route route;
     bool is_retired; /* has no ready entries and gets none */
     struct list ready;

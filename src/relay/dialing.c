@@ -60,6 +60,8 @@ static bool step_on(struct attempt *attempt)
     }
     if (attempt->host + 1 >= destination->host_count)
         return false;
+    attempt->is_soft = attempt->is_soft || !attempt->is_host_hard;
+    attempt->is_host_hard = false;
     attempt->host++;
     attempt->address = 0;
     attempt->target = destination->hosts[attempt->host];
@@ -76,6 +78,24 @@ static void note_limit(struct destination *destination, const struct attempt *at
         destination->attempts_most++;
 }
 
+/* No address took a session: what waits is put off, and looked up anew when it is due. Mail that
+ * requires TLS is given up when TLS was all that lacked, everywhere. */
+static void give_up(struct destination *destination, const struct attempt *attempt)
+{
+    mem_free(destination->hosts);
+    destination->hosts = NULL;
+    destination->host_count = 0;
+    if (!destination->route.requires_tls || attempt->is_soft || !attempt->is_host_hard) {
+        relay_put_off(destination, attempt->told, attempt->told_host);
+        return;
+    }
+    const struct relay_outcome outcome = {.verdict = RELAY_PERMANENT,
+                                          .status = span_of(attempt->told_status),
+                                          .text = span_of(attempt->told),
+                                          .host = attempt->told_host};
+    relay_destination_settle(destination, &outcome);
+}
+
 static void end_attempt(struct attempt *attempt)
 {
     struct destination *destination = attempt->destination;
@@ -85,14 +105,9 @@ static void end_attempt(struct attempt *attempt)
     destination->attempt_count--;
     relay->attempt_count--;
     note_limit(destination, attempt);
-    /* No address took a session: what waits is put off, and looked up anew when it is due. */
     if (!attempt->is_usable && destination->attempt_count == 0 && !relay->is_draining &&
-        !is_retired) {
-        mem_free(destination->hosts);
-        destination->hosts = NULL;
-        destination->host_count = 0;
-        relay_put_off(destination, attempt->told, attempt->told_host);
-    }
+        !is_retired)
+        give_up(destination, attempt);
     relay_attempt_free(attempt);
     relay_destination_run(destination);
     if (is_retired)
@@ -129,6 +144,12 @@ static bool try_again(struct attempt *attempt, enum conn_phase phase, const stru
     else if (attempt->reason[0] == '\0')
         relay_attempt_blame(attempt, span_of("the connection ended before mail could be sent"));
     keep_reason(attempt, phase);
+    if (phase == CONN_PHASE_HANDSHAKE)
+        attempt->hard_status = "5.7.10";
+    if (attempt->hard_status != NULL) {
+        attempt->told_status = attempt->hard_status;
+        attempt->is_host_hard = true;
+    }
     if (attempt->relay->is_draining || attempt->destination->is_retired)
         return false;
     bool may_try = may_go_without_tls(attempt, phase);
@@ -172,6 +193,7 @@ void relay_attempt_dial(struct attempt *attempt)
     const struct route *route = &attempt->destination->route;
     attempt->tries++;
     attempt->reason[0] = '\0';
+    attempt->hard_status = NULL;
     attempt->service.tls = attempt->is_without_tls ? SMTP_CLIENT_TLS_OFF : client_tls(route->tls);
     (void)snprintf(attempt->tls_text, sizeof attempt->tls_text, "none");
     attempt->tls_policy = (struct tls_client_policy){

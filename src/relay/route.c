@@ -26,6 +26,26 @@ static void demand_tls(struct route *route)
         route->tls = RELAY_TLS_STARTTLS;
 }
 
+/* RFC 8689: what the message asks for goes beyond the keys, in both directions. Each wish is a
+ * destination of its own, for a connection has one policy. */
+static void require_tls(struct route *route, struct buf *key)
+{
+    route->requires_tls = true;
+    route->verify = TLS_VERIFY_REQUIRED;
+    if (route->tls != RELAY_TLS_IMPLICIT)
+        route->tls = RELAY_TLS_STARTTLS;
+    buf_puts(key, " requiretls");
+}
+
+static void waive_tls(struct route *route, struct buf *key)
+{
+    if (route->verify != TLS_VERIFY_REQUIRED && route->tls != RELAY_TLS_STARTTLS)
+        return;
+    route->verify = TLS_VERIFY_OPPORTUNISTIC;
+    route->tls = RELAY_TLS_MAY;
+    buf_puts(key, " tls-optional");
+}
+
 void relay_route(const struct relay *relay, const struct store_queue_row *row, struct route *out,
                  struct buf *key_out)
 {
@@ -45,6 +65,9 @@ void relay_route(const struct relay *relay, const struct store_queue_row *row, s
         }
         demand_tls(out);
         buf_puts(key_out, "smarthost");
+        /* A smarthost is trusted with a password, so no header weakens its keys. */
+        if ((row->mail_flags & STORE_MAIL_REQUIRETLS) != 0 && settings->smarthost[0] != '/')
+            require_tls(out, key_out);
         return;
     }
     /* By default TLS is taken where offered between servers that do not know each other; the
@@ -63,6 +86,10 @@ void relay_route(const struct relay *relay, const struct store_queue_row *row, s
     struct span whole = buf_span(&key);
     buf_put(key_out, span_from(whole, whole.len - address.domain.len));
     buf_release(&key);
+    if ((row->mail_flags & STORE_MAIL_REQUIRETLS) != 0)
+        require_tls(out, key_out);
+    else if ((row->mail_flags & STORE_MAIL_TLS_OPTIONAL) != 0)
+        waive_tls(out, key_out);
 }
 
 bool relay_routes_differ(const struct settings_relay *old, const struct settings_relay *new)

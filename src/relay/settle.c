@@ -212,6 +212,8 @@ static void submit_settle(struct settlement *settlement)
         store_body_free(&settlement->report);
     struct store_settle *settle = store_settle_create(
         relay->options.store, outcomes, settlement->count, settlement->report, recipients, count);
+    /* RFC 8689 5: what a report tells is as private as what it is about. */
+    settle->report_flags = settlement->items[0]->entry->row.mail_flags & STORE_MAIL_REQUIRETLS;
     settlement->report = NULL;
     settlement->job = &settle->job;
     settlement->is_settling = true;

@@ -217,8 +217,8 @@ static unsigned report_flags(const struct settle_request *request)
 {
     for (size_t i = 0; i < request->recipient_count; i++)
         if (!utf8_is_ascii(request->recipients[i].address))
-            return STORE_MAIL_UTF8 | STORE_MAIL_8BIT;
-    return 0;
+            return request->pub.report_flags | STORE_MAIL_UTF8 | STORE_MAIL_8BIT;
+    return request->pub.report_flags;
 }
 
 static int settle_apply(struct request *base, struct writer *writer)

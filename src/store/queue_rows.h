@@ -57,8 +57,9 @@ struct store_settle {
     struct job job;
     int status;
     struct fault fault;
-    size_t missing_count; /* outcomes of rows that are not there (any more); no error */
-    uint64_t report;      /* id of the report's message, 0: none */
+    size_t missing_count;  /* outcomes of rows that are not there (any more); no error */
+    uint64_t report;       /* id of the report's message, 0: none */
+    unsigned report_flags; /* in, set behind the creation: of enum store_mail_flags */
 };
 /* Outcomes of attempts, and the report that they caused (or NULL), in one transaction. Takes
  * report_body; everything else is copied. */

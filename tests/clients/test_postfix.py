@@ -168,6 +168,19 @@ def test_postern_to_postfix_to_postern():
 
 
 @harness.slow
+def test_postfix_does_not_keep_to_requiretls():
+    """Its certificate is good, but it would send the message on as it likes: it does not get it."""
+    with final() as last, Postfix(last) as postfix, first(postfix) as one:
+        client = mailkit.smtp(one)
+        client.sendmail("alice@first.test", ["carol@final.test"], mailkit.cases()["plain"],
+                        mail_options=["REQUIRETLS"])
+        client.quit()
+        report = mailkit.wait_for_inbox(one, 1, "alice", "secret")[0]
+        assert b"Status: 5.7.30" in report and b"does not offer REQUIRETLS" in report, report
+        assert mailkit.inbox(last, "carol", "pw3") == []
+
+
+@harness.slow
 def test_postfix_gets_a_refusal_and_reports_it():
     with final() as last, Postfix(last) as postfix, first(postfix) as one:
         send(one, mailkit.cases()["plain"], ["nobody@final.test", "carol@final.test"])

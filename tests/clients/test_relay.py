@@ -275,6 +275,43 @@ def test_messages_go_in_chunks_where_offered():
                 mailkit.check_same(got, wanted)
 
 
+def require_tls(server, subject, rcpt):
+    client = mailkit.smtp(server)
+    name = subject.encode()
+    client.sendmail("alice@first.test", [rcpt], HEAD % (name, name) + b"Hello.\r\n",
+                    mail_options=["REQUIRETLS"])
+    client.quit()
+
+
+def test_requiretls_goes_from_end_to_end():
+    with final() as last, first(towards(last, smarthost_verify="off")) as one:
+        require_tls(one, "private", "carol@final.test")
+        assert b"Subject: private" in carols(last)[0]
+        wait_for_empty_queue(one)
+
+
+def test_requiretls_comes_back_where_a_hop_has_no_tls():
+    port = harness.free_port()
+    with smtpsink.Sink(port) as sink, \
+            first(keys(relay={"smarthost": "127.0.0.1", "smarthost_port": port,
+                              "smarthost_tls": "off"})) as one:
+        require_tls(one, "private", "x@far.lab")
+        check_report(reports(one)[0], "x@far.lab", "5.7.10", "private")
+        wait_for_empty_queue(one)
+        assert sink.messages == []
+        send(one, "open", ["x@far.lab"])
+        wait_for_empty_queue(one)
+        assert len(sink.messages) == 1
+
+
+def test_requiretls_comes_back_where_the_certificate_is_wrong():
+    with final() as last, final() as other, \
+            first(towards(last, trusted=other.ca, smarthost_verify="off")) as one:
+        require_tls(one, "private", "carol@final.test")
+        check_report(reports(one)[0], "carol@final.test", "5.7.10", "private")
+        assert mailkit.inbox(last, "carol", "pw3") == []
+
+
 def test_no_report_about_a_report():
     """The null reverse-path gets no report, and nothing is left behind."""
     with final() as last, \
@@ -326,6 +363,29 @@ ZONES = {
     "nobody-home.lab": {"a": ["127.0.0.4"]},
     "rude.lab": {"a": ["127.0.0.5"]},
 }
+
+
+def test_requiretls_trusts_no_unsigned_mx():
+    port = harness.free_port()
+    with dnsd.NameServer(ZONES) as names, smtpsink.Sink(port, "127.0.0.2") as one_lab, \
+            first(keys(relay={"resolver": names.at, "mx_port": port})) as one:
+        require_tls(one, "unsigned", "x@order.test")
+        check_report(reports(one)[0], "x@order.test", "5.7.10", "unsigned")
+        assert one_lab.connections == 0
+
+
+def test_a_header_waives_tls():
+    """TLS-Required: No, where the keys demand more than the next hop has."""
+    port = harness.free_port()
+    with dnsd.NameServer(ZONES) as names, smtpsink.Sink(port, "127.0.0.2") as one_lab, \
+            first(keys(relay={"resolver": names.at, "mx_port": port,
+                              "mx_verify": "required"})) as one:
+        send(one, "kept", ["x@implicit.test"])
+        assert "STARTTLS" in wait_for_attempt(one)[0]
+        send(one, message=b"TLS-Required: No\r\n" + HEAD % (b"open", b"open") + b"Hi.\r\n",
+             rcpts=["x@implicit.test"])
+        wait_until(lambda: one_lab.messages, 20, "the mail that may go in plaintext")
+        assert b"Subject: open" in one_lab.messages[0][2] and len(queue(one)) == 1
 
 
 def test_mail_servers_by_mx():

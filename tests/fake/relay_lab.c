@@ -166,7 +166,8 @@ void relay_lab_mail_with(struct relay_lab *lab, const struct relay_lab_wish *wis
         store_body_create(world->store, wish->is_local ? STORE_BODY_SCAN : STORE_BODY_RAW);
     struct store_envelope envelope = {.reverse_path = span_of(wish->from),
                                       .envelope_id = text_of(wish->envelope_id),
-                                      .return_kind = text_of(wish->return_kind)};
+                                      .return_kind = text_of(wish->return_kind),
+                                      .mail_flags = lab->mail_flags};
     struct store_recipient recipients[200] = {0};
     struct span rest = span_of(wish->to);
     size_t count = 0;

@@ -34,6 +34,7 @@ struct relay_lab {
     struct relay_options options;
     struct relay *relay;  /* NULL before relay_lab_run() */
     unsigned fail_writes; /* so many batches of the store's writer fail */
+    unsigned mail_flags;  /* of what relay_lab_mail() makes */
     bool is_idle;         /* after relay_lab_drain() */
     unsigned idle_count;
 };

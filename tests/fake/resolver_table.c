@@ -27,6 +27,7 @@ static void answer(struct post *post)
         const struct resolver_row *row = &query->table->rows[i];
         if (strcmp(row->name, query->name) != 0 || row->type != query->type)
             continue;
+        answer.is_secure = query->table->is_signed;
         answer.err = row->err;
         answer.why = row->err == 0 ? NULL : "try later";
         if (row->err == 0 && answer.count < RECORDS_MAX)
@@ -68,5 +69,6 @@ static const struct resolver_ops ops = {.ask = ask, .cancel = cancel, .free = fr
 void resolver_table_init(struct resolver_table *table, struct loop *loop,
                          const struct resolver_row *rows, size_t count)
 {
-    *table = (struct resolver_table){{&ops}, loop, rows, count, 0};
+    *table =
+        (struct resolver_table){.resolver = {&ops}, .loop = loop, .rows = rows, .count = count};
 }

@@ -27,6 +27,7 @@ struct resolver_table {
     const struct resolver_row *rows;
     size_t count;
     unsigned asked;
+    bool is_signed; /* all answers are validated */
 };
 
 /* A name that is not in the table does not exist. rows is borrowed. */

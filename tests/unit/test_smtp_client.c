@@ -11,7 +11,16 @@
 #include "store/accept.h"
 #include "tls/facts.h"
 
-enum { SECURE = 1, LOGIN = 2, WAITS = 4, DEMANDED = 8, NO_STARTTLS = 16, UPGRADED = 32, LMTP = 64 };
+enum {
+    SECURE = 1,
+    LOGIN = 2,
+    WAITS = 4,
+    DEMANDED = 8,
+    NO_STARTTLS = 16,
+    UPGRADED = 32,
+    LMTP = 64,
+    REQUIRES = 128
+};
 
 static const struct client_case {
     const char *name;
@@ -123,6 +132,15 @@ static const struct client_case {
      "220 x|250-x|250 CHUNKING|250 s|250 r|250 r|250 in|552 5.2.2 full|221",
      "LHLO me|MAIL FROM:<s@a>|RCPT TO:<r@b>|RCPT TO:<r@b>|BDAT 0 LAST|QUIT|",
      "rcpt0=250 rcpt1=250 told0=250 told1=552 result7=552 "},
+    {"REQUIRETLS", UPGRADED | SECURE | DEMANDED | REQUIRES, 1, 1, STORE_MAIL_REQUIRETLS, 0,
+     "250-x|250 REQUIRETLS|250 s|250 r|354 go|250 in|221",
+     "EHLO me|MAIL FROM:<s@a> REQUIRETLS|RCPT TO:<r@b>|DATA|.|QUIT|", "rcpt0=250 result7=250 "},
+    {"REQUIRETLS lacks, before the login", UPGRADED | SECURE | DEMANDED | REQUIRES | LOGIN, 1, 1,
+     STORE_MAIL_REQUIRETLS, 0, "250-x|250 AUTH PLAIN|221", "EHLO me|QUIT|", "unusable1=0! "},
+    {"REQUIRETLS offered in plaintext only", REQUIRES, 1, 1, STORE_MAIL_REQUIRETLS, 0,
+     "220 x|250-x|250 REQUIRETLS", "EHLO me|QUIT|", "unusable1=0! "},
+    {"REQUIRETLS, and STARTTLS refused", REQUIRES, 1, 1, STORE_MAIL_REQUIRETLS, 0,
+     "220 x|250-x|250-REQUIRETLS|250 STARTTLS|454 no", "EHLO me|STARTTLS|QUIT|", "unusable1=0! "},
     {"success for DATA", 0, 1, 1, 0, 0, "220 x|250 x|250 s|250 r|250 what",
      "EHLO me|MAIL FROM:<s@a>|RCPT TO:<r@b>|DATA|", "rcpt0=250 result6=0! "},
     {"idle, then the server speaks", WAITS, 0, 1, 0, 0, "220 x|250 x|421 bye", "EHLO me|",
@@ -289,6 +307,7 @@ static void run_case(const struct client_case *row)
         .tls = (row->how & DEMANDED) != 0      ? SMTP_CLIENT_TLS_DEMANDED
                : (row->how & NO_STARTTLS) != 0 ? SMTP_CLIENT_TLS_OFF
                                                : SMTP_CLIENT_TLS_MAY,
+        .requires_tls = (row->how & REQUIRES) != 0,
         .user = has_login ? "u" : NULL,
         .password = has_login ? "p" : NULL,
         .is_stopping = (row->how & WAITS) == 0};

@@ -180,10 +180,45 @@ TEST(test_watch_counts_fields_of_the_header_only)
     }
 }
 
+static const struct waiver_case {
+    const char *header;
+    bool is_waived;
+} waivers[] = {
+    {"TLS-Required: No\r\n\r\n", true},
+    {"Subject: x\r\ntls-required:no\r\nTo: y\r\n\r\n", true},
+    {"TLS-Required :\tNO \r\n\r\n", true},
+    {"TLS-Required: Yes\r\n\r\n", false},
+    {"TLS-Required: Nono\r\n\r\n", false},
+    {"TLS-Required: No no\r\n\r\n", false},
+    {"TLS-Required:\r\n\r\n", false},
+    {"TLS-Required\r\n: No\r\n\r\n", false},
+    {"X-TLS-Required: No\r\n\r\n", false},
+    {"TLS-Requiredx: No\r\n\r\n", false},
+    {"Subject: x\r\n TLS-Required: No\r\n\r\n", false},
+    {"Subject: x\r\n\r\nTLS-Required: No\r\n", false},
+};
+
+TEST(test_watch_knows_who_waives_tls)
+{
+    for (size_t i = 0; i < sizeof waivers / sizeof *waivers; i++) {
+        struct span text = span_of(waivers[i].header);
+        check_case = waivers[i].header;
+        for (size_t cut = 0; cut <= text.len; cut++) {
+            struct smtp_watch watch;
+            smtp_watch_init(&watch);
+            size_t used = smtp_watch_feed(&watch, span_first(text, cut));
+            (void)smtp_watch_feed(&watch, span_from(text, used));
+            check_int(watch.is_tls_optional, waivers[i].is_waived);
+            check(watch.is_over);
+        }
+    }
+}
+
 CHECK_MAIN({"test_only_crlf_dot_crlf_ends_a_message", test_only_crlf_dot_crlf_ends_a_message},
            {"test_nothing_is_passed_on_after_a_fault", test_nothing_is_passed_on_after_a_fault},
            {"test_counted_chunks_know_no_dots_but_line_ends",
             test_counted_chunks_know_no_dots_but_line_ends},
            {"test_stuffing_never_sends_a_false_end", test_stuffing_never_sends_a_false_end},
            {"test_watch_counts_fields_of_the_header_only",
-            test_watch_counts_fields_of_the_header_only})
+            test_watch_counts_fields_of_the_header_only},
+           {"test_watch_knows_who_waives_tls", test_watch_knows_who_waives_tls})
