@@ -12,6 +12,7 @@ import time
 
 import harness
 from harness import Server, Skip, keys, need, run, wait_until
+from test_idle import is_sanitized
 
 SERVER = None  # each test has one of its own
 
@@ -313,7 +314,10 @@ def test_keys_of_old_configurations_are_let_go():
                 assert "server reloaded" in server.reload()
             return resident_kib(keeper)
         before = reload(20)
-        assert reload(60) < before + 256, "the keeper grows with each reload"
+        after = reload(60)
+        # The address sanitizer keeps freed memory for a while.
+        assert is_sanitized(server) or after < before + 256, \
+            f"the keeper grows with each reload: {before} KiB, then {after}"
 
 
 # ---- Keys that only root may read ---------------------------------------------------------------
