@@ -23,9 +23,9 @@
 #include "net/job.h"
 
 enum {
-    FLUSH_SIZE = 16 * 1024,    /* so much of a connection's text is handed to a job */
-    BUFFER_MAX = 64 * 1024,    /* so much waits where the disk is slow; what follows is left out */
-    PENDING_MAX = 1024 * 1024, /* of one loop, handed over and not written yet */
+    FLUSH_SIZE = 16 * 1024, /* so much of a connection's text is handed to a job, or a handshake */
+    BUFFER_MAX = 64 * 1024, /* so much waits where the disk is slow; what follows is left out */
+    PENDING_MAX = 1024 * 1024,         /* of one loop, handed over and not written yet */
     PENDING_END_MAX = 4 * PENDING_MAX, /* the same for what ended connections leave */
     BYTES_MAX = 4096                   /* a longer message is told without its bytes */
 };
@@ -205,6 +205,12 @@ static void finish(struct server_trace *trace, struct traced *traced)
     mem_free(traced);
 }
 
+/* A handshake is most of what there is to tell: a session that idles behind it holds none of it. */
+static bool is_time(const struct traced *traced, const struct tap_event *event)
+{
+    return event->kind == TAP_SECURE || traced->text.len >= FLUSH_SIZE;
+}
+
 static void on_event(struct tap *tap, const struct tap_event *event)
 {
     struct server_trace *trace = (struct server_trace *)(void *)tap;
@@ -220,7 +226,7 @@ static void on_event(struct tap *tap, const struct tap_event *event)
     if (event->kind == TAP_CLOSE) {
         (void)map_remove_u64(&trace->conns, event->conn_id);
         finish(trace, traced);
-    } else if (traced->text.len >= FLUSH_SIZE && trace->pending < PENDING_MAX) {
+    } else if (is_time(traced, event) && trace->pending < PENDING_MAX) {
         hand_over(trace, traced);
     }
 }

@@ -310,7 +310,9 @@ int pki_authority_dir_revoke(struct pki_authority_dir *dir, const char *serial,
                          "be revoked here",
                          serial, dir->path);
     if (entry->revoked_s != 0)
-        return fault_set(fault, ERR_EXISTS, "it was revoked already, on %s (%s)",
+        return fault_set(fault, ERR_EXISTS,
+                         "it was revoked already, on %s (%s); postern cert crl makes the list anew "
+                         "with it",
                          pki_date_text(entry->revoked_s, date), pki_reason_word(entry->reason));
     entry->revoked_s = now_s;
     entry->reason = reason;

@@ -100,6 +100,27 @@ TEST(test_a_connection_is_written_when_it_ends)
     close_trace();
 }
 
+/* So that connections which idle for hours hold no text. */
+TEST(test_a_handshake_is_written_when_it_is_done)
+{
+    size_t len = 0;
+    open_trace("json");
+    emit(TAP_OPEN, 1);
+    emit(TAP_HANDSHAKE, 1);
+    char *bytes = written(&len);
+    check_int(count_of(span_make(bytes, len), "\"conn\""), 0);
+    mem_free(bytes);
+    emit(TAP_SECURE, 1);
+    bytes = written(&len);
+    check_int(count_of(span_make(bytes, len), "\"conn\":\"0000000000000001\""), 3);
+    mem_free(bytes);
+    emit(TAP_CLOSE, 1);
+    bytes = written(&len);
+    check_int(count_of(span_make(bytes, len), "\"conn\":\"0000000000000001\""), 4);
+    mem_free(bytes);
+    close_trace();
+}
+
 TEST(test_a_long_connection_is_written_in_pieces)
 {
     size_t len = 0;
@@ -185,6 +206,8 @@ TEST(test_a_pipe_in_its_place_holds_nobody_up)
 }
 
 CHECK_MAIN({"test_a_connection_is_written_when_it_ends", test_a_connection_is_written_when_it_ends},
+           {"test_a_handshake_is_written_when_it_is_done",
+            test_a_handshake_is_written_when_it_is_done},
            {"test_a_long_connection_is_written_in_pieces",
             test_a_long_connection_is_written_in_pieces},
            {"test_what_does_not_fit_is_counted_in_the_last_line",
