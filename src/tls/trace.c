@@ -25,8 +25,16 @@ struct record_finder {
 struct tls_trace {
     struct record_finder records[TAP_OUT + 1]; /* by enum tap_way */
     struct trace_state state;
-    struct trace_note note;
 };
+
+/* A note has 17 KiB, which a session that idles is not to hold: each message has its own. Owned. */
+static struct trace_note *note_create(void)
+{
+    struct trace_note *note = mem_alloc(sizeof *note);
+
+    trace_note_reset(note);
+    return note;
+}
 
 /* Fills what every event of a session has. */
 static void emit(struct tls_session *session, struct tap_event event)
@@ -81,9 +89,8 @@ void tls_trace_secure(struct tls_session *session)
 
     if (session->tap == NULL)
         return;
-    struct trace_note *note = &session->trace->note;
+    struct trace_note *note = note_create();
     const struct trace_state *state = &session->trace->state;
-    trace_note_reset(note);
     trace_say(note, "version", facts->version);
     say_agreed(note, "cipher suite", TRACE_SUITE, state->suite, facts->cipher);
     say_agreed(note, "group", TRACE_GROUP, state->group, facts->group);
@@ -99,6 +106,7 @@ void tls_trace_secure(struct tls_session *session)
                                      .detail = span_of(facts->version),
                                      .fields = note->fields,
                                      .field_count = note->field_count});
+    mem_free(note);
 }
 
 /* --- records --- */
@@ -160,7 +168,7 @@ void tls_trace_message(struct tls_session *session, enum tap_way way, unsigned t
         return;
     if (type == GNUTLS_HANDSHAKE_HELLO_RETRY_REQUEST) /* GnuTLS's own number */
         type = GNUTLS_HANDSHAKE_SERVER_HELLO;
-    struct trace_note *note = &session->trace->note;
+    struct trace_note *note = note_create();
     const char *name = trace_decode(note, &session->trace->state, type, body);
     char *copy = NULL;
 
@@ -179,6 +187,7 @@ void tls_trace_message(struct tls_session *session, enum tap_way way, unsigned t
                                      .field_count = note->field_count,
                                      .bytes = bytes});
     mem_free(copy);
+    mem_free(note);
 }
 
 void tls_trace_attach(struct tls_session *session)
