@@ -1,5 +1,7 @@
 #include "mail/dsn.h"
 
+#include <stdio.h>
+
 #include "check.h"
 #include "mail/header.h"
 #include "mail/mime.h"
@@ -161,9 +163,95 @@ TEST(test_addresses_beyond_ascii_make_a_global_report)
     buf_release(&out);
 }
 
+/* RFC 3464 2.3.3: each action, alone and behind others: the subject is of the worst. */
+TEST(test_every_action_and_the_subject)
+{
+    static const struct {
+        enum dsn_action action;
+        const char *name, *subject;
+    } cases[] = {
+        {DSN_EXPANDED, "expanded", "Subject: Expanded mail"},
+        {DSN_RELAYED, "relayed", "Subject: Relayed mail"},
+        {DSN_DELIVERED, "delivered", "Subject: Delivered mail"},
+        {DSN_DELAYED, "delayed", "Subject: Delayed mail"},
+        {DSN_FAILED, "failed", "Subject: Undelivered mail"},
+    };
+    enum { COUNT = sizeof cases / sizeof *cases };
+    struct dsn_recipient recipients[COUNT];
+
+    for (size_t i = 0; i < COUNT; i++) {
+        struct mime_part part;
+        struct buf out;
+        char action[40];
+        recipients[i] = (struct dsn_recipient){.final_recipient = literal("a@b"),
+                                               .action = cases[i].action,
+                                               .status = literal("2.0.0")};
+        struct dsn dsn = make(recipients, i + 1, "Subject: x\r\n");
+        check_case = cases[i].name;
+        buf_init(&out, 0);
+        dsn_write(&dsn, &out);
+        check(span_find(buf_span(&out), span_of(cases[i].subject)) > 0);
+        (void)snprintf(action, sizeof action, "Action: %s\r\n", dsn_action_name(cases[i].action));
+        check(span_find(find(buf_span(&out), "2", &part), span_of(action)) > 0);
+        check_text(dsn_action_name(cases[i].action), cases[i].name);
+        buf_release(&out);
+    }
+}
+
+/* RFC 3461 9.2: only what a server replied is "smtp". */
+TEST(test_diagnostics_say_whose_they_are)
+{
+    static const struct {
+        const char *text, *field;
+    } cases[] = {
+        {"550 5.1.1 no", "Diagnostic-Code: smtp; 550 5.1.1 no\r\n"},
+        {"the domain x does not exist", "Diagnostic-Code: x-postern; the domain x does not exist"},
+        {"55 x", "Diagnostic-Code: x-postern; 55 x\r\n"},
+        {"550", "Diagnostic-Code: x-postern; 550\r\n"},
+        {"5500 x", "Diagnostic-Code: x-postern; 5500 x\r\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct dsn_recipient recipient = {.final_recipient = literal("a@b"),
+                                                .status = literal("5.0.0"),
+                                                .diagnostic = literal(cases[i].text)};
+        struct dsn dsn = make(&recipient, 1, "");
+        struct buf out;
+        check_case = cases[i].text;
+        buf_init(&out, 0);
+        dsn_write(&dsn, &out);
+        check(span_find(buf_span(&out), span_of(cases[i].field)) > 0);
+        buf_release(&out);
+    }
+}
+
+/* RFC 6533: what came with SMTPUTF8 is returned as global. */
+TEST(test_the_originals_type)
+{
+    static const char *const types[2][2] = {
+        {"Content-Type: text/rfc822-headers\r\n", "Content-Type: message/rfc822\r\n"},
+        {"Content-Type: message/global-headers\r\n", "Content-Type: message/global\r\n"}};
+    const struct dsn_recipient recipient = {.final_recipient = literal("a@b"),
+                                            .status = literal("5.0.0")};
+    for (int is_utf8 = 0; is_utf8 < 2; is_utf8++) {
+        for (int is_whole = 0; is_whole < 2; is_whole++) {
+            struct dsn dsn = make(&recipient, 1, "Subject: \xc3\xb6\r\n");
+            struct buf out;
+            dsn.is_utf8 = is_utf8;
+            dsn.is_whole = is_whole;
+            buf_init(&out, 0);
+            dsn_write(&dsn, &out);
+            check(span_find(buf_span(&out), span_of(types[is_utf8][is_whole])) > 0);
+            buf_release(&out);
+        }
+    }
+}
+
 CHECK_MAIN({"test_report_of_a_failure", test_report_of_a_failure},
            {"test_report_of_a_delay_with_the_whole_message",
             test_report_of_a_delay_with_the_whole_message},
            {"test_a_peers_bytes_forge_no_fields", test_a_peers_bytes_forge_no_fields},
            {"test_addresses_beyond_ascii_make_a_global_report",
-            test_addresses_beyond_ascii_make_a_global_report})
+            test_addresses_beyond_ascii_make_a_global_report},
+           {"test_every_action_and_the_subject", test_every_action_and_the_subject},
+           {"test_diagnostics_say_whose_they_are", test_diagnostics_say_whose_they_are},
+           {"test_the_originals_type", test_the_originals_type})

@@ -218,9 +218,35 @@ TEST(local_success_owes_a_report)
     }
 }
 
+/* The targets of an alias are gone since RCPT: the row that owes "expanded" does not make a mail of
+ * it that nobody has. */
+TEST(owing_is_not_taking)
+{
+    struct fixture fixture;
+    struct store_queue_row row;
+    fixture_make(&fixture);
+    struct store_recipient to[2] = {
+        {.address = span_of("all@example.org"),
+         .notify = STORE_NOTIFY_SUCCESS | STORE_OWES_EXPANDED},
+        {.account = fixture.account + 100, .address = span_of("gone@example.org")}};
+    struct store_envelope envelope = {.reverse_path = span_of("s@a.test")};
+    struct span text = span_of("Subject: s\r\n\r\n");
+    fixture_do(&fixture,
+               store_accept_create(fixture.store, fixture_body(&fixture, text), &envelope, to, 2),
+               ERR_NOT_FOUND);
+    check(!only_row(&fixture, &row));
+    to[1].account = fixture.account;
+    fixture_do(&fixture,
+               store_accept_create(fixture.store, fixture_body(&fixture, text), &envelope, to, 2),
+               0);
+    check(only_row(&fixture, &row));
+    fixture_free(&fixture);
+}
+
 CHECK_MAIN({"rows_come_in_order_and_in_pages", rows_come_in_order_and_in_pages},
            {"outcomes_defer_retry_and_end_rows", outcomes_defer_retry_and_end_rows},
            {"a_report_goes_with_the_outcome_that_caused_it",
             a_report_goes_with_the_outcome_that_caused_it},
            {"bits_of_an_outcome_stay_with_the_row", bits_of_an_outcome_stay_with_the_row},
-           {"local_success_owes_a_report", local_success_owes_a_report})
+           {"local_success_owes_a_report", local_success_owes_a_report},
+           {"owing_is_not_taking", owing_is_not_taking})
