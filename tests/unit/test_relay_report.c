@@ -129,6 +129,31 @@ TEST(test_report_goes_out_from_nobody)
     relay_lab_deinit(&lab);
 }
 
+/* RFC 6531, 6533: to an address beyond ASCII it goes with SMTPUTF8, or nowhere. */
+TEST(test_report_to_an_international_sender)
+{
+    for (int offers = 0; offers < 2; offers++) {
+        struct relay_lab lab;
+        relay_lab_init(&lab);
+        lab.hops[0].rules[0] = (struct hop_rule){"RCPT", 0, "550 5.1.1 unknown"};
+        if (offers)
+            lab.hops[1].rules[0] =
+                (struct hop_rule){"EHLO", 0, "250-hop.test|250-8BITMIME|250 SMTPUTF8"};
+        relay_lab_mail(&lab, "\xc3\xb6@[203.0.113.2]", "\xc3\xa4@one.test");
+        relay_lab_run(&lab, FIRST_MS);
+        check_int(lab.hops[1].messages, offers);
+        check_int(relay_lab_queue(&lab).count, 0);
+        if (offers) {
+            check_text(lab.hops[1].last_envelope, "MAIL FROM:<> BODY=8BITMIME SMTPUTF8\n"
+                                                  "RCPT TO:<\xc3\xb6@[203.0.113.2]>\n");
+            struct span text = span_of(lab.hops[1].last_message);
+            check_int(count(text, "Content-Type: message/global-delivery-status\n"), 1);
+            check_int(count(text, "Final-Recipient: utf-8; \xc3\xa4@one.test\n"), 1);
+        }
+        relay_lab_deinit(&lab);
+    }
+}
+
 /* The report itself is refused, or asked to be reported: silence. */
 TEST(test_reports_cause_no_reports)
 {
@@ -406,6 +431,7 @@ CHECK_MAIN({"test_notify_decides_who_hears", test_notify_decides_who_hears},
            {"test_wishes_go_on_to_a_hop_that_offers_dsn",
             test_wishes_go_on_to_a_hop_that_offers_dsn},
            {"test_report_goes_out_from_nobody", test_report_goes_out_from_nobody},
+           {"test_report_to_an_international_sender", test_report_to_an_international_sender},
            {"test_reports_cause_no_reports", test_reports_cause_no_reports},
            {"test_recipients_that_fail_together_share_a_report",
             test_recipients_that_fail_together_share_a_report},
