@@ -7,6 +7,7 @@
 #include "mail/address.h"
 #include "protocols/smtp/lmtp_internal.h"
 #include "protocols/smtp/params.h"
+#include "queue/routes.h"
 
 void smtp_mail_reset(struct smtp_session *session)
 {
@@ -127,6 +128,15 @@ static bool may_relay(const struct smtp_session *session)
     return false;
 }
 
+/* What the sender reads when the configuration sends nothing to the domain; else NULL. */
+static const char *route_refusal(const struct smtp_service *service, struct span domain)
+{
+    const struct settings_route *route =
+        service->relay == NULL ? NULL : routes_find(service->relay, domain);
+
+    return route != NULL && route->via == RELAY_VIA_REFUSE ? route->text : NULL;
+}
+
 /* Where a forward-path leads: fills targets_out; REPLY_NONE when there is at least one. */
 static enum smtp_server_reply rcpt_decide(struct smtp_session *session,
                                           const struct address *address,
@@ -140,6 +150,8 @@ static enum smtp_server_reply rcpt_decide(struct smtp_session *session,
     if (whole.is_literal || !is_local_domain(service, whole.domain)) {
         if (!may_relay(session))
             return smtp_manner(session)->not_local;
+        if (route_refusal(service, whole.domain) != NULL)
+            return REPLY_ROUTE_REFUSES;
         targets_out[0] = (struct store_target){0, copy_address(&session->mail.arena, &whole)};
         *count_out = 1;
         return REPLY_NONE;
@@ -211,8 +223,10 @@ static void add_expanded(struct smtp_session *session, const struct address *add
 /* Guessing addresses costs errors, a mailing list with stale members does not: once this session
  * has named a recipient that exists, refused ones are only refused. */
 static struct verdict rcpt_refuse(struct smtp_session *session, enum smtp_server_reply reply,
-                                  struct span path)
+                                  struct span path, struct span domain)
 {
+    const char *detail =
+        reply == REPLY_ROUTE_REFUSES ? route_refusal(session->service, domain) : NULL;
     struct log_line log;
 
     session->mail.refused_count++;
@@ -221,8 +235,12 @@ static struct verdict rcpt_refuse(struct smtp_session *session, enum smtp_server
     log_span(&log, "from", session->mail.reverse_path);
     log_text(&log, "why", smtp_reply_text(reply));
     log_end(&log);
-    return session->recipient_total > 0 ? smtp_say(session, reply)
-                                        : smtp_refuse(session, reply, NULL);
+    if (session->recipient_total == 0)
+        return smtp_refuse(session, reply, detail);
+    if (detail == NULL)
+        return smtp_say(session, reply);
+    smtp_reply_put_detail(session->host->out, reply, detail);
+    return smtp_next(session);
 }
 
 static bool has_room(const struct smtp_session *session)
@@ -256,7 +274,7 @@ struct verdict smtp_cmd_rcpt(struct smtp_session *session, struct span argument)
         return smtp_say(session, REPLY_TOO_MANY_RECIPIENTS);
     refusal = rcpt_decide(session, &address, targets, &count);
     if (refusal != REPLY_NONE)
-        return rcpt_refuse(session, refusal, text);
+        return rcpt_refuse(session, refusal, text, address.domain);
     size_t indexes[STORE_TARGETS_MAX];
     if (count > 1)
         add_expanded(session, &address, &params);

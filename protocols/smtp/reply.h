@@ -65,6 +65,7 @@
     X(REPLY_RELAY_DENIED, 550, "5.7.1", "Not a domain of this server, and relaying needs a login") \
     X(REPLY_SENDER_DENIED, 550, "5.7.1", "Not a sender address of this login, which may use")      \
     X(REPLY_NOT_LOCAL, 550, "5.7.1", "Not a domain of this server")                                \
+    X(REPLY_ROUTE_REFUSES, 550, "5.7.1", "Refused by a route of this server")                      \
     X(REPLY_TOO_LARGE, 552, "5.3.4", "Message too large")                                          \
     X(REPLY_TOO_LARGE_CLOSING, 552, "5.3.4", "Message far too large, closing the connection")      \
     X(REPLY_NEEDS_UTF8, 553, "5.6.7", "Address needs SMTPUTF8")                                    \

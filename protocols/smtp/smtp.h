@@ -6,6 +6,7 @@
 #define POSTERN_PROTOCOLS_SMTP_SMTP_H
 
 #include "auth/auth.h"
+#include "conf/settings/relay.h"
 #include "conf/settings/smtp.h"
 #include "net/session.h"
 #include "store/store.h"
@@ -26,6 +27,7 @@ struct smtp_service {
     const char *hostname;
     const char *const *domains;
     size_t domain_count;
+    const struct settings_relay *relay; /* its routes may refuse a domain; NULL: nothing relays */
     struct store *store;
     struct auth *auth;
     unsigned auth_failures_max;

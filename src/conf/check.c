@@ -248,6 +248,7 @@ void conf_check_machine(struct conf_load *load, const struct conf_node *root,
                        "the ticket key");
     conf_check_certificates(load, root, &settings->tls);
     check_groups(load, root, settings);
+    conf_check_routes(load, root);
     if (settings->server.user[0] != '\0' && getpwnam(settings->server.user) == NULL)
         conf_complain(load, user,
                       "there is no user \"%.100s\": make it (useradd --system) or name "

@@ -1,7 +1,7 @@
 /*
  * conf: generations of settings: made from a file, a text or the defaults, counted, compared. The
- * steps of a load are in read.c (text to tree), fill.c, groups.c, listeners.c and certificates.c
- * (tree to fields), check.c. Tests: test_conf_load.c.
+ * steps of a load are in read.c (text to tree), fill.c, groups.c, listeners.c, certificates.c
+ * and routes.c (tree to fields), check.c. Tests: test_conf_load.c.
  */
 #include "conf/conf.h"
 
@@ -80,6 +80,7 @@ static const struct settings *load_text(struct span text, const char *file, enum
         fill_all(&load, root, draft);
         conf_fill_listeners(&load, root, draft);
         conf_fill_certificates(&load, root, draft);
+        conf_fill_routes(&load, root, draft);
     }
     /* Only what is sound by itself is compared: else one slip would be told twice. */
     if (load.complaint_count == 0)

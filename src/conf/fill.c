@@ -284,7 +284,7 @@ void conf_fill(struct conf_load *load, const struct conf_node *group,
 /* --- unknown keys --- */
 
 /* What may stand at the top level beside rows and groups (groups.c). */
-static const char *const list_names[] = {"listeners", "certificates"};
+static const char *const list_names[] = {"listeners", "certificates", "routes"};
 enum { LIST_NAME_COUNT = sizeof list_names / sizeof *list_names };
 
 /* Levenshtein's distance, for texts up to KEY_LEN_MAX. */

@@ -1,6 +1,6 @@
 /*
- * groups: lists of groups, ( { ... }, { ... } ): listeners and certificates. What is in a member is
- * rows of schema.c, filled by fill.c. Tests: test_conf_load.c.
+ * groups: lists of groups, ( { ... }, { ... } ): listeners, certificates and routes. What is in a
+ * member is rows of schema.c, filled by fill.c. Tests: test_conf_load.c.
  */
 #include "conf/lists_internal.h"
 

@@ -1,10 +1,14 @@
 /*
- * lists_internal: the top level's lists of groups: listeners and certificates.
+ * lists_internal: the top level's lists of groups: listeners, certificates and routes.
  */
 #ifndef POSTERN_CONF_LISTS_INTERNAL_H
 #define POSTERN_CONF_LISTS_INTERNAL_H
 
 #include "conf/conf_internal.h"
+
+/* schema.c */
+extern const struct conf_row conf_route_rows[];
+extern const size_t conf_route_row_count;
 
 /* --- groups.c: lists of groups --- */
 
@@ -24,6 +28,11 @@ void conf_fill_certificates(struct conf_load *load, const struct conf_node *root
                             struct conf_draft *draft);
 void conf_check_certificates(struct conf_load *load, const struct conf_node *root,
                              const struct settings_tls *tls);
+
+/* --- routes.c: the list, its index of domains, and who may read its passwords --- */
+void conf_fill_routes(struct conf_load *load, const struct conf_node *root,
+                      struct conf_draft *draft);
+void conf_check_routes(struct conf_load *load, const struct conf_node *root);
 
 /* --- listeners.c: the list, and how its default is written --- */
 void conf_fill_listeners(struct conf_load *load, const struct conf_node *root,

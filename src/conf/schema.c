@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 
-#include "conf/conf_internal.h"
+#include "conf/lists_internal.h"
 #include "conf/syntax.h"
 
 #define AT(field)             offsetof(struct conf_draft, field), sizeof(((struct conf_draft *)NULL)->field)
@@ -277,6 +277,37 @@ const struct conf_row conf_certificate_rows[] = {
 const size_t conf_listener_row_count = sizeof conf_listener_rows / sizeof *conf_listener_rows;
 const size_t conf_certificate_row_count =
     sizeof conf_certificate_rows / sizeof *conf_certificate_rows;
+
+#undef AT
+#undef LIST_AT
+#define AT(field)                                                                                  \
+    offsetof(struct settings_route, field), sizeof(((struct settings_route *)NULL)->field)
+#define LIST_AT(field, count)                                                                      \
+    offsetof(struct settings_route, field), offsetof(struct settings_route, count)
+
+/* clang-format off */
+const struct conf_row conf_route_rows[] = {
+{"routes", "domains", CONF_LIST, CONF_REQUIRED, "*", 1, CONF_LIST_MAX, NULL, LIST_AT(domains, domain_count), conf_syntax_route_domain,
+ "Whose mail goes this way: \"example.org\", \".example.org\" for all domains below it, \"*\" for what nothing else fits. The exact name comes first, then the longest ending."},
+{"routes", "via", CONF_ENUM, CONF_REQUIRED, "mx", 0, 0, "mx|host|lmtp|refuse", AT(via), NULL,
+ "mx: the servers that DNS names; host: the one that host names; lmtp: that one, by LMTP; refuse: such mail is not taken, and what waits fails with a report."},
+{"routes", "host", CONF_STRING, 0, "", 0, 0, NULL, AT(host), conf_syntax_host,
+ "Name or address of the server, or the path of a unix socket, which has no TLS."},
+{"routes", "port", CONF_COUNT, 0, "0", 0, 65535, NULL, AT(port), NULL,
+ "Its port; 0: 25, with implicit TLS 465, with lmtp 24, with mx relay.mx_port."},
+{"routes", "tls", CONF_ENUM, 0, "starttls", 0, 0, "starttls|implicit|may|off", AT(tls), NULL,
+ "starttls demands the upgrade, implicit is TLS at once, may upgrades where offered."},
+{"routes", "verify", CONF_CHOICE, 0, "required", 0, 0, "required|opportunistic|off", AT(verify), NULL,
+ "Whether the certificate must be good before mail or password go out: with mx too, where few servers on the internet pass."},
+{"routes", "user", CONF_STRING, 0, "", 0, 0, NULL, AT(user), NULL,
+ "Login there; empty: none."},
+{"routes", "password", CONF_STRING, CONF_SECRET, "", 0, 0, NULL, AT(password), NULL,
+ "Password there; this file must then not be readable by everybody."},
+{"routes", "text", CONF_STRING, 0, "", 0, 0, NULL, AT(text), conf_syntax_reply,
+ "With refuse: why, for the sender to read behind 550 5.7.1."},
+};
+/* clang-format on */
+const size_t conf_route_row_count = sizeof conf_route_rows / sizeof *conf_route_rows;
 
 const char *conf_row_path(const struct conf_row *row, char out[80])
 {

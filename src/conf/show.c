@@ -141,6 +141,10 @@ static void put_lists(struct buf *out)
         "# Several for one name, say ECDSA and RSA: a client gets the one that it can verify.\n",
         conf_certificate_rows, conf_certificate_row_count);
     buf_puts(out, "certificates = ( );\n");
+    put_member_rows(out,
+                    "\n# Mail that goes another way than group relay says: a list of groups.\n",
+                    conf_route_rows, conf_route_row_count);
+    buf_puts(out, "routes = ( );\n");
 }
 
 void conf_write_reference(struct buf *text_out)
@@ -285,6 +289,11 @@ void conf_write_manual(struct buf *text_out)
                        "which is the default.\n.Bl -tag -width Ds\n");
     for (size_t i = 0; i < conf_certificate_row_count; i++)
         put_manual_row(text_out, &conf_certificate_rows[i]);
+    buf_puts(text_out, ".El\n.Sh ROUTES\n.Ic routes\n"
+                       "is a list of groups with these keys: mail that goes another way than group "
+                       "relay says.\n.Bl -tag -width Ds\n");
+    for (size_t i = 0; i < conf_route_row_count; i++)
+        put_manual_row(text_out, &conf_route_rows[i]);
     buf_puts(text_out, ".El\n.Sh GROUPS\n");
     for (size_t i = 0; i < conf_group_count; i++) {
         buf_printf(text_out, ".Ss %s\n", conf_groups[i].name);

@@ -9,7 +9,13 @@
 
 #include "base/span.h"
 
-enum { HOSTNAME_LEN_MAX = 253, LABEL_LEN_MAX = 63, NAME_LEN_MAX = 32, SOCKET_PATH_LEN_MAX = 107 };
+enum {
+    HOSTNAME_LEN_MAX = 253,
+    LABEL_LEN_MAX = 63,
+    NAME_LEN_MAX = 32,
+    REPLY_LEN_MAX = 200,
+    SOCKET_PATH_LEN_MAX = 107
+};
 
 static bool label_is_fit(struct span label)
 {
@@ -133,6 +139,26 @@ const char *conf_syntax_separator(const char *text)
     return text[0] == '\0' || (strchr("+-_=.~#", text[0]) != NULL && text[1] == '\0')
                ? NULL
                : "is no separator: write one of +, -, _, =, ., ~ and #, or nothing";
+}
+
+const char *conf_syntax_route_domain(const char *text)
+{
+    const char *name = text[0] == '.' ? text + 1 : text;
+
+    return strcmp(text, "*") == 0 || conf_syntax_hostname(name) == NULL
+               ? NULL
+               : "is no domain of a route: write \"example.org\", \".example.org\" (all below it) "
+                 "or \"*\" (all others)";
+}
+
+const char *conf_syntax_reply(const char *text)
+{
+    size_t len = strlen(text);
+
+    for (size_t i = 0; i < len; i++)
+        if (text[i] < ' ' || text[i] > '~')
+            return "does not fit a reply: write one line of ASCII";
+    return len <= REPLY_LEN_MAX ? NULL : "is too long for a reply: write up to 200 characters";
 }
 
 const char *conf_syntax_name(const char *text)

@@ -19,6 +19,10 @@ const char *conf_syntax_network(const char *text);
 const char *conf_syntax_resolver(const char *text);
 /* One byte that may stand in a local part and in no domain; "" is none. */
 const char *conf_syntax_separator(const char *text);
+/* What a route is for: a host name, one with a dot before it, or "*". */
+const char *conf_syntax_route_domain(const char *text);
+/* A line that a reply may hold: printable ASCII, not too long; "" is none. */
+const char *conf_syntax_reply(const char *text);
 /* The name of a listener. */
 const char *conf_syntax_name(const char *text);
 

@@ -256,9 +256,10 @@ static void fill_service(struct attempt *attempt)
     const struct route *route = &attempt->destination->route;
     const struct settings_relay *settings = relay->settings;
     attempt->hostname = mem_strdup(relay->options.hostname);
-    if (route->is_smarthost && settings->smarthost_user[0] != '\0') {
-        attempt->user = mem_strdup(settings->smarthost_user);
-        attempt->password = mem_strdup(settings->smarthost_password);
+    const struct hop_texts texts = relay_hop(relay, route);
+    if (texts.user[0] != '\0') {
+        attempt->user = mem_strdup(texts.user);
+        attempt->password = mem_strdup(texts.password);
     }
     attempt->service = (struct smtp_client_service){
         .owner = &client_owner,

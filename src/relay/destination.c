@@ -30,13 +30,28 @@ static struct destination *find_destination(struct relay *relay, const struct ro
     return destination;
 }
 
+/* The configuration sends nothing there: the sender hears it now. */
+static void refuse(struct relay *relay, struct entry *entry, const struct route *route)
+{
+    struct settlement *group = NULL;
+    const struct relay_outcome outcome = {
+        .verdict = RELAY_PERMANENT,
+        .status = span_of("5.7.1"),
+        .text = span_of(relay_hop(relay, route).refusal),
+    };
+    relay_settle(relay, entry, &outcome, &group);
+    relay_settle_end(&group);
+}
+
 void relay_line_up(struct relay *relay, struct entry *entry)
 {
     struct route route;
     struct buf key;
     buf_init(&key, 0);
     relay_route(relay, &entry->row, &route, &key);
-    if (relay_is_mine(relay, buf_span(&key))) {
+    if (relay_is_mine(relay, buf_span(&key)) && route.is_refused) {
+        refuse(relay, entry, &route);
+    } else if (relay_is_mine(relay, buf_span(&key))) {
         struct destination *destination = find_destination(relay, &route, buf_span(&key));
         list_append(&destination->ready, &entry->node);
         destination->ready_count++;
@@ -73,9 +88,9 @@ static void start_lookup(struct destination *destination)
     struct relay *relay = destination->relay;
     const struct mx_asker asker = {relay->options.env->loop, relay->options.resolver,
                                    relay->options.entropy};
-    if (destination->route.is_smarthost)
-        destination->lookup =
-            mx_lookup_host(&asker, span_of(relay->settings->smarthost), on_addresses, destination);
+    if (destination->route.has_host)
+        destination->lookup = mx_lookup_host(
+            &asker, span_of(relay_hop(relay, &destination->route).host), on_addresses, destination);
     else
         destination->lookup =
             mx_lookup_start(&asker, domain_of(destination), on_addresses, destination);
@@ -246,7 +261,7 @@ static void refuse_all(struct destination *destination, int err, const char *sta
                        const char *why)
 {
     bool is_permanent = err == ERR_NOT_FOUND || err == ERR_REFUSED;
-    if (!is_permanent || destination->route.is_smarthost) {
+    if (!is_permanent || destination->route.has_host) {
         relay_put_off(destination, why, NULL);
         return;
     }
@@ -274,7 +289,7 @@ static size_t hosts_before_us(const struct relay *relay, const struct mx_result 
 static bool has_proven_hosts(const struct destination *destination, const struct mx_result *result)
 {
     const struct mx_host *first = &result->hosts[0];
-    return destination->route.is_smarthost || first->is_secure ||
+    return destination->route.has_host || first->is_secure ||
            span_is_nocase(domain_of(destination), first->name);
 }
 
@@ -297,7 +312,7 @@ static void take_hosts(struct destination *destination, const struct mx_result *
         refuse_unproven(destination);
         return;
     }
-    size_t count = destination->route.is_smarthost ? result->count : hosts_before_us(relay, result);
+    size_t count = destination->route.has_host ? result->count : hosts_before_us(relay, result);
     if (count == 0) {
         char why[RELAY_REASON_SIZE];
         (void)snprintf(why, sizeof why,

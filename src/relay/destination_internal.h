@@ -23,8 +23,11 @@ static inline bool relay_is_before(const struct relay_position *a, const struct 
 }
 
 /* How a destination is reached. */
+#define ROUTE_DEFAULT SIZE_MAX
 struct route {
-    bool is_smarthost;
+    size_t row;    /* place in settings->routes, or ROUTE_DEFAULT: texts are there (relay_hop) */
+    bool has_host; /* one server is named, else there is a look-up of MX records */
+    bool is_refused;
     enum relay_protocol protocol;
     uint16_t port;
     enum relay_tls tls;
@@ -35,7 +38,9 @@ struct route {
 struct destination {
     struct list_node node; /* in relay->retired, else in no list */
     struct relay *relay;
-    char *key; /* "smarthost" or a domain in lower case; behind a space, what its mail wishes */
+    /* A domain in lower case, "smarthost:HOST" or "route N:HOST": each way its own; behind a space,
+     * what its mail wishes. */
+    char *key;
     struct route route;
     bool is_retired; /* has no ready entries and gets none */
     struct list ready;

@@ -97,7 +97,15 @@ struct relay_outcome {
 /* route.c */
 void relay_route(const struct relay *relay, const struct store_queue_row *row, struct route *out,
                  struct buf *key_out);
-/* Whether what leads to the next hop differs: host, port, TLS, login. */
+/* The texts of a route, borrowed from the settings of now: they may be other memory after a reload
+ * that leaves all routes as they are. */
+struct hop_texts {
+    const char *host; /* when has_host */
+    const char *user, *password;
+    const char *refusal; /* when is_refused */
+};
+struct hop_texts relay_hop(const struct relay *relay, const struct route *route);
+/* Whether what leads to the next hop differs: routes, host, port, TLS, login. */
 bool relay_routes_differ(const struct settings_relay *old, const struct settings_relay *new);
 
 /* take.c */

@@ -52,6 +52,8 @@ static enum dialogue_result header_early(struct runner *runner, struct span line
         is_good = world_set(world, header.first, header.second);
     else if (span_is(header.word, "domain"))
         world_add_domain(world, header.first);
+    else if (span_is(header.word, "refuse"))
+        world_refuse(world, header.first, header.second);
     else if (span_is(header.word, "relay-network"))
         is_good = world_add_network(world, header.first);
     else if (span_is(header.word, "peer"))

@@ -149,6 +149,19 @@ bool world_add_network(struct world *world, struct span text)
            network_parse(text, &world->relay_networks[world->relay_network_count++]) == 0;
 }
 
+void world_refuse(struct world *world, struct span domain, struct span text)
+{
+    require(world->relay.route_count == 0);
+    world->owned_texts[0] = span_dup(domain);
+    world->owned_texts[1] = span_dup(text);
+    world->route = (struct settings_route){.via = RELAY_VIA_REFUSE, .text = world->owned_texts[1]};
+    world->route_domain = (struct settings_route_domain){.domain = world->owned_texts[0]};
+    world->relay = (struct settings_relay){.routes = &world->route,
+                                           .route_count = 1,
+                                           .route_domains = &world->route_domain,
+                                           .route_domain_count = 1};
+}
+
 void world_add_domain(struct world *world, struct span domain)
 {
     require(world->domain_count < WORLD_DOMAINS_MAX);
@@ -301,4 +314,6 @@ void world_stop(struct world *world)
     sim_free(&world->sim);
     while (world->domain_count > DOMAINS_GIVEN)
         mem_free(world->owned_domains[--world->domain_count]);
+    mem_free(world->owned_texts[0]);
+    mem_free(world->owned_texts[1]);
 }

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "conf/settings/imap.h"
 #include "conf/settings/pop3.h"
+#include "conf/settings/relay.h"
 #include "conf/settings/smtp.h"
 #include "net/conn.h"
 #include "store/store.h"
@@ -36,11 +37,15 @@ struct world {
     bool offers_starttls;
     bool is_implicit; /* listeners are */
     struct settings_smtp smtp;
+    struct settings_relay relay; /* routes only */
     struct settings_imap imap;
     struct settings_pop3 pop3;
     struct settings_auth auth_settings;
     struct settings_store store_settings;
     struct settings_net net;
+    struct settings_route route;
+    struct settings_route_domain route_domain;
+    char *owned_texts[2]; /* of the route */
 };
 
 /* How a protocol is served in a world: the test program has one row a role. */
@@ -58,6 +63,8 @@ void world_init(struct world *world, uint64_t seed);
 /* One header setting: "smtp.recipients_max", "3". false: there is none of that name. */
 bool world_set(struct world *world, struct span name, struct span value);
 bool world_add_network(struct world *world, struct span text);
+/* Mail for the domain is refused with the text. Once. */
+void world_refuse(struct world *world, struct span domain, struct span text);
 void world_add_domain(struct world *world, struct span domain);
 /* Opens store, auth and the loop. */
 void world_start(struct world *world);

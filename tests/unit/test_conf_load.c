@@ -107,6 +107,54 @@ static const struct bad_case {
      "tls.client_key is set without tls.client_certificate", 1},
     {HEAD "smtp = { subaddress_separator = \"@\"; };", "\"@\" is no separator", 1},
     {HEAD "smtp = { subaddress_separator = \"+-\"; };", "\"+-\" is no separator", 1},
+    {HEAD "routes = 5;", "routes is a number: must be a list of groups", 1},
+    {HEAD "route = ( );", "route is not a key: did you mean routes?", 1},
+    {HEAD "routes = (\n { via = \"mx\"; } );", "p.conf:3: routes.domains is not set", 1},
+    {HEAD "routes = ( { domains = [ ]; via = \"mx\"; } );", "routes.domains has 0 members", 1},
+    {HEAD "routes = ( { domains = [ \"a b\" ]; via = \"mx\"; } );",
+     "routes.domains \"a b\" is no domain of a route", 1},
+    {HEAD "routes = ( { domains = [ \"*.a.test\" ]; via = \"mx\"; } );",
+     "routes.domains \"*.a.test\" is no domain of a route", 1},
+    {HEAD "routes = ( { domains = [ \"a.test\", \"A.test\" ]; via = \"mx\"; } );",
+     "names \"a.test\" a second time", 1},
+    {HEAD "routes = ( { domains = [ \"a.test\" ]; via = \"mx\"; },\n { domains = [ \"b.test\", "
+          "\"a.test\" ]; via = \"mx\"; } );",
+     "p.conf:3: routes.domains names \"a.test\" a second time", 1},
+    {HEAD "routes = ( { domains = [ \"a.test\" ]; via = \"smtp\"; } );",
+     "routes.via is \"smtp\": must be one of mx|host|lmtp|refuse", 1},
+    {HEAD "routes = ( { domains = [ \"a.test\" ]; via = \"host\"; } );",
+     "without routes.host: name the server", 1},
+    {HEAD "routes = ( { domains = [ \"a.test\" ]; via = \"lmtp\"; } );",
+     "without routes.host: name the server", 1},
+    {HEAD "routes = ( { domains = [ \"a.test\" ]; via = \"mx\"; host = \"b.test\"; } );",
+     "routes.host is set, but routes.via is", 1},
+    {HEAD "routes = ( { domains = [ \"a.test\" ]; via = \"mx\"; text = \"no\"; } );",
+     "routes.text is set, but routes.via is not \"refuse\"", 1},
+    {HEAD "routes = ( { domains = [ \"a.test\" ]; via = \"refuse\"; text = \"b\\x01h\"; } );",
+     "does not fit a reply", 1},
+    {HEAD
+     "routes = ( { domains = [ \"a.test\" ]; via = \"lmtp\"; host = \"b.test\"; port = 25; } );",
+     "routes.port is 25, but routes.via is \"lmtp\"", 1},
+    {HEAD "routes = ( { domains = [ \"a.test\" ]; via = \"host\"; host = \"b:25\"; } );",
+     "is neither a host name nor an address", 1},
+    {HEAD
+     "routes = ( { domains = [ \"a.test\" ]; via = \"host\"; host = \"b.test\"; user = \"u\"; } );",
+     "routes.user and routes.password belong together", 1},
+    {HEAD "routes = ( { domains = [ \"a.test\" ]; via = \"host\"; host = \"b.test\"; password = "
+          "\"p\"; } );",
+     "routes.user and routes.password belong together", 1},
+    {HEAD
+     "routes = ( { domains = [ \"a.test\" ]; via = \"mx\"; user = \"u\"; password = \"p\"; } );",
+     "a login is for one server", 1},
+    {HEAD "routes = ( { domains = [ \"a.test\" ]; via = \"host\"; host = \"b.test\"; user = \"u\"; "
+          "password = \"p\"; tls = \"may\"; } );",
+     "would send the password in plaintext", 1},
+    {HEAD "routes = ( { domains = [ \"a.test\" ]; via = \"lmtp\"; host = \"/run/x\"; user = \"u\"; "
+          "password = \"p\"; } );",
+     "which has no TLS to send a password under", 1},
+    {HEAD "routes = ( { domains = [ \"a.test\" ]; via = \"host\"; host = \"b.test\"; tls = "
+          "\"off\"; verify = \"required\"; } );",
+     "routes.verify is \"required\", but routes.tls is \"off\"", 1},
     {HEAD "tls = { ticket_time = \"30s\"; };", "tls.ticket_time", 1},
     {HEAD "tls = { watch = \"2h\"; };", "tls.watch", 1},
     {HEAD "listeners = \"all\";", "listeners is a text: must be a list of groups", 1},
@@ -169,6 +217,40 @@ TEST(test_each_mistake_is_told_with_its_line_and_the_remedy)
         conf_unref(&settings);
         buf_release(&told);
     }
+}
+
+TEST(test_routes_are_filled_and_their_domains_sorted)
+{
+    const struct settings *settings = conf_parse(
+        span_of(HEAD
+                "routes = ( { domains = [ \"B.test\", \"*\" ]; via = \"mx\"; tls = \"may\"; },\n"
+                "{ domains = [ \".a.test\" ]; via = \"lmtp\"; host = \"/run/l\"; },\n"
+                "{ domains = [ \"a.test\" ]; via = \"host\"; host = \"h\"; tls = "
+                "\"implicit\"; user = \"u\"; password = \"p\"; },\n"
+                "{ domains = [ \"c.test\" ]; via = \"host\"; host = \"h\"; tls = \"off\"; },\n"
+                "{ domains = [ \"d.test\" ]; via = \"refuse\"; } );"),
+        "/etc/p.conf", on_complaint, NULL);
+    static const char *const sorted[] = {"*", ".a.test", "a.test", "b.test", "c.test", "d.test"};
+    check(settings != NULL);
+    if (settings == NULL)
+        return;
+    const struct settings_relay *relay = &settings->relay;
+    check_int(relay->route_count, 5);
+    check_int(relay->route_domain_count, 6);
+    for (size_t i = 0; i < 6; i++)
+        check_text(relay->route_domains[i].domain, sorted[i]);
+    check_int(relay->route_domains[0].route, 0);
+    check_int(relay->route_domains[5].route, 4);
+    check_int(relay->routes[0].port, 0);
+    check_text(relay->routes[0].verify, "required");
+    check_int(relay->routes[1].tls, RELAY_TLS_OFF);
+    check_text(relay->routes[1].verify, "off");
+    check_int(relay->routes[2].port, 465);
+    check_text(relay->routes[2].user, "u");
+    check_int(relay->routes[3].port, 25);
+    check_text(relay->routes[3].verify, "off");
+    check_text(relay->routes[4].text, "no mail for this domain is sent from here");
+    conf_unref(&settings);
 }
 
 TEST(test_a_nul_byte_is_told)
@@ -385,6 +467,8 @@ TEST(test_certificates_stand_beside_the_default)
 CHECK_MAIN({"test_certificates_stand_beside_the_default",
             test_certificates_stand_beside_the_default},
            {"test_each_mistake_is_told", test_each_mistake_is_told_with_its_line_and_the_remedy},
+           {"test_routes_are_filled_and_their_domains_sorted",
+            test_routes_are_filled_and_their_domains_sorted},
            {"test_a_nul_byte_is_told", test_a_nul_byte_is_told},
            {"test_values_arrive", test_values_arrive_and_defaults_fill_the_rest},
            {"test_a_server_without_tls", test_a_server_without_tls_needs_no_certificate},

@@ -16,6 +16,7 @@ static void *make_smtp(struct world *world, enum smtp_role role)
                               .hostname = world->hostname,
                               .domains = world->domains,
                               .domain_count = world->domain_count,
+                              .relay = &world->relay,
                               .store = world->store,
                               .auth = world->auth,
                               .auth_failures_max = world->auth_settings.failures_max};

@@ -3,6 +3,7 @@
 #define POSTERN_CONF_SETTINGS_RELAY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum relay_tls {
@@ -14,7 +15,38 @@ enum relay_tls {
 
 enum relay_protocol { RELAY_PROTOCOL_SMTP, RELAY_PROTOCOL_LMTP };
 
+enum relay_via {
+    RELAY_VIA_MX,
+    RELAY_VIA_HOST,
+    RELAY_VIA_LMTP,
+    RELAY_VIA_REFUSE /* nothing goes there */
+};
+
+/* Mail for some domains goes another way than the default. queue/routes.h finds it. */
+struct settings_route {
+    const char **domains; /* as written: "example.org", ".example.net" (all below), "*" */
+    size_t domain_count;
+    enum relay_via via;
+    const char *host; /* as smarthost; "" unless via host or lmtp */
+    uint16_t port;    /* 0: mx_port */
+    enum relay_tls tls;
+    const char *verify;
+    const char *user; /* "": no AUTH */
+    const char *password;
+    const char *text; /* why it is refused; never empty then */
+};
+
+struct settings_route_domain {
+    const char *domain; /* in lower case */
+    size_t route;       /* its place in routes */
+};
+
 struct settings_relay {
+    struct settings_route *routes;
+    size_t route_count;
+    struct settings_route_domain *route_domains; /* of all routes, sorted by strcmp(), no doubles */
+    size_t route_domain_count;
+    /* The rest is the default route, and what all have in common. */
     const char *smarthost; /* host name, address or a unix socket's path; "": by MX look-up */
     enum relay_protocol smarthost_protocol;
     uint16_t smarthost_port;
