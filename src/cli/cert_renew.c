@@ -126,6 +126,12 @@ static int fill_request(const struct renewal *renewal, struct pki_request *out)
                      facts->is_authority ? "ca" : "sign");
         return CLI_COULD_NOT;
     }
+    if (facts->has_other_names) {
+        cli_complain("%s has more than %d names, or some that are neither hosts, addresses nor "
+                     "e-mail, and would lose them: renew it where it was made",
+                     renewal->options->word, PKI_CERTIFICATE_NAMES_MAX);
+        return CLI_COULD_NOT;
+    }
     out->common_name = facts->names[0];
     int64_t days = (facts->not_after_s - facts->not_before_s) / CERT_DAY_S;
     return cert_set_dates(&renewal->issuer, renewal->options->days,

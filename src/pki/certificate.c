@@ -24,16 +24,20 @@ static void take_names(struct pki_certificate *certificate)
     struct pki_certificate_facts *facts = &certificate->facts;
 
     facts->names = certificate->names;
-    for (unsigned i = 0; facts->name_count < PKI_CERTIFICATE_NAMES_MAX; i++) {
+    for (unsigned i = 0;; i++) {
         unsigned char san[PKI_NAME_SIZE];
         char text[sizeof san];
         size_t len = sizeof san;
         int type = gnutls_x509_crt_get_subject_alt_name(certificate->crt, i, san, &len, NULL);
-        if (type == GNUTLS_E_SHORT_MEMORY_BUFFER)
-            continue;
-        if (type < 0)
+        if (type < 0 && type != GNUTLS_E_SHORT_MEMORY_BUFFER)
             return;
-        if (pki_san_text(type, san, len, text, sizeof text))
+        bool is_known = type >= 0 && pki_san_text(type, san, len, text, sizeof text);
+        facts->has_other_names = facts->has_other_names || !is_known;
+        if (is_known && facts->name_count == PKI_CERTIFICATE_NAMES_MAX) {
+            facts->has_other_names = true;
+            return;
+        }
+        if (is_known)
             facts->names[facts->name_count++] = mem_strdup(text);
     }
 }

@@ -22,6 +22,7 @@ struct pki_certificate_facts {
     char *subject;                /* escaped; "" when empty */
     char **names;                 /* SANs of the forms of name.h */
     size_t name_count;
+    bool has_other_names;       /* more of them, or of other forms */
     unsigned purposes;          /* of enum pki_purpose; 0: it says none */
     enum pki_key_type key_type; /* the type that is nearest to its key */
     char *ocsp_url, *issuer_url, *crl_url;

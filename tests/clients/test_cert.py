@@ -506,6 +506,12 @@ def test_what_cannot_be_renewed_is_refused():
         it.refuse("at most 397", "renew", "a.pem", "--days", "398", status=2)
         it.cert("revoke", "a.pem")
         it.refuse("was revoked on", "renew", "a.pem")
+        for names in (["DNS:a.example.org", "URI:http://a.example.org/"],
+                      ["DNS:n%d.example.org" % i for i in range(101)]):
+            it.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=a",
+                       "-addext", "basicConstraints=critical,CA:FALSE", "-addext",
+                       "subjectAltName=" + ",".join(names), "-keyout", "s.key", "-out", "s.pem")
+            it.refuse("would lose them", "renew", "s.pem", "--key", "s.key")
 
 
 def test_renewal_through_links_replaces_what_they_lead_to():
