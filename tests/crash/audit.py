@@ -21,9 +21,9 @@ RULES = [
             OR modseq < (SELECT MAX(modseq) FROM entry WHERE mailbox = id)"""),
     ("mailboxes count their messages", """
         SELECT id, messages, bytes FROM mailbox WHERE
-            messages != (SELECT COUNT(*) FROM entry WHERE mailbox = id AND flags & 1 << 62 = 0) OR
+            messages != (SELECT COUNT(*) FROM entry WHERE mailbox = id AND flags & (1 << 62) = 0) OR
             bytes != (SELECT IFNULL(SUM(size), 0) FROM entry
-                      WHERE mailbox = id AND flags & 1 << 62 = 0)"""),
+                      WHERE mailbox = id AND flags & (1 << 62) = 0)"""),
     ("segments count their live bytes", """
         SELECT id, live FROM segment
             WHERE live != (SELECT IFNULL(SUM(length), 0) FROM blob WHERE segment = segment.id)"""),
