@@ -183,6 +183,19 @@ static void add_recipient(struct smtp_session *session, const struct store_targe
                                  .notify = params->notify};
 }
 
+/* Two forward-paths, one target: whoever wants to hear of either hears. */
+static unsigned merge_notify(unsigned one, unsigned other)
+{
+    enum { USUAL = STORE_NOTIFY_FAILURE | STORE_NOTIFY_DELAY };
+
+    if (one == other || other == STORE_NOTIFY_NEVER)
+        return one;
+    if (one == STORE_NOTIFY_NEVER)
+        return other;
+    return (one == STORE_NOTIFY_DEFAULT ? USUAL : one) |
+           (other == STORE_NOTIFY_DEFAULT ? USUAL : other);
+}
+
 /* Each target once, however many forward-paths lead to it. Returns which recipient it is. */
 static size_t add_target(struct smtp_session *session, const struct store_target *target,
                          const struct smtp_rcpt_params *params)
@@ -190,8 +203,11 @@ static size_t add_target(struct smtp_session *session, const struct store_target
     struct smtp_mail *mail = &session->mail;
     uintptr_t known = (uintptr_t)map_get(&mail->targets, target->address);
 
-    if (known != 0)
+    if (known != 0) {
+        struct store_recipient *recipient = &mail->recipients[known - 1];
+        recipient->notify = merge_notify(recipient->notify, params->notify);
         return known - 1;
+    }
     add_recipient(session, target, params);
     mail->has_local = mail->has_local || target->account != 0;
     mail->has_remote = mail->has_remote || target->account == 0;
