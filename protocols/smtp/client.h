@@ -81,6 +81,7 @@ struct smtp_client_service {
     const char *hostname; /* for EHLO */
     enum smtp_client_role role;
     enum smtp_client_tls tls;
+    bool may_chunk;    /* BDAT where CHUNKING is offered (RFC 3030), else DATA */
     bool requires_tls; /* each MAIL says REQUIRETLS (RFC 8689): only under TLS, where it is offered;
                           else unusable, with the status 5.7.30 */
     const char *user, *password;   /* NULL: no AUTH; only ever sent under TLS */

@@ -237,7 +237,7 @@ static struct verdict on_envelope(struct smtp_client *client, const struct smtp_
         return after_result(client, reply->code);
     if (client->sent < client->total)
         return send_envelope(client);
-    client->is_chunked = (client->offers & SMTP_OFFER_CHUNKING) != 0;
+    client->is_chunked = client->service->may_chunk && (client->offers & SMTP_OFFER_CHUNKING) != 0;
     if (client->is_chunked)
         return send_chunk(client);
     out_puts(client->host->out, "DATA\r\n");

@@ -228,6 +228,8 @@ const struct conf_row conf_rows[] = {
  "Wait for the reply to a command. RFC 5321 4.5.3.2: 5 minutes."},
 {"relay", "data_reply_timeout", CONF_TIME, 0, "10m", 1 * S, 1 * H, NULL, AT(settings.relay.data_reply_timeout_ms), NULL,
  "Wait for the reply to a whole message. RFC 5321 4.5.3.2.6: 10 minutes, since giving up early makes duplicates."},
+{"relay", "chunking", CONF_BOOL, 0, "true", 0, 0, NULL, AT(settings.relay.chunking), NULL,
+ "Send messages by BDAT, which saves a round trip, where it is offered; false is for servers that offer it and cannot do it."},
 {"relay", "trace", CONF_BOOL, 0, "false", 0, 0, NULL, AT(settings.relay.trace), NULL,
  "Write each step of its connections to trace_file."},
 };

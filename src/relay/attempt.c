@@ -265,6 +265,7 @@ static void fill_service(struct attempt *attempt)
         .owner = &client_owner,
         .owner_arg = attempt,
         .hostname = attempt->hostname,
+        .may_chunk = settings->chunking,
         .requires_tls = route->requires_tls,
         .role = route->protocol == RELAY_PROTOCOL_LMTP ? SMTP_CLIENT_LMTP : SMTP_CLIENT_SMTP,
         .user = attempt->user,

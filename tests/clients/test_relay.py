@@ -261,11 +261,12 @@ def test_a_hop_without_starttls_gets_nothing_when_it_is_demanded():
 
 def test_messages_go_in_chunks_where_offered():
     """By BDAT and by DATA: what arrives is the same to the byte."""
-    for offers, framing in ((("CHUNKING",), "BDAT"), ((), "DATA")):
+    for offers, may, framing in ((("CHUNKING",), True, "BDAT"), (("CHUNKING",), False, "DATA"),
+                                 ((), True, "DATA")):
         port = harness.free_port()
         with smtpsink.Sink(port, offers=offers) as sink, \
                 first(keys(relay={"smarthost": "127.0.0.1", "smarthost_port": port,
-                                  "smarthost_tls": "off"})) as one:
+                                  "smarthost_tls": "off", "chunking": may})) as one:
             cases = mailkit.cases()
             for message in cases.values():
                 send(one, rcpts=["x@far.lab"], message=message)

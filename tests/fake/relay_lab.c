@@ -49,6 +49,7 @@ static const struct settings_relay relay_settings = {
     .connect_timeout_ms = 30000,
     .reply_timeout_ms = 60000,
     .data_reply_timeout_ms = 120000,
+    .chunking = true,
 };
 
 /* The writer's batch, or what a full disk makes of it. */

@@ -19,7 +19,8 @@ enum {
     NO_STARTTLS = 16,
     UPGRADED = 32,
     LMTP = 64,
-    REQUIRES = 128
+    REQUIRES = 128,
+    DATA_ONLY = 256
 };
 
 static const struct client_case {
@@ -119,6 +120,9 @@ static const struct client_case {
      "EHLO me|MAIL FROM:<s@a>|RCPT TO:<r@b>|BDAT 0 LAST|MAIL FROM:<s@a>|RCPT TO:<r@b>|BDAT 0 "
      "LAST|QUIT|",
      "rcpt0=250 result7=250 rcpt0=250 result7=250 "},
+    {"no chunks though offered", DATA_ONLY, 1, 1, 0, 0,
+     "220 x|250-x|250 CHUNKING|250 s|250 r|354 go|250 in|221",
+     "EHLO me|MAIL FROM:<s@a>|RCPT TO:<r@b>|DATA|.|QUIT|", "rcpt0=250 result7=250 "},
     {"a refused chunk, then RSET", 0, 2, 1, 0, 0,
      "220 x|250-x|250 CHUNKING|250 s|250 r|554 no|250 reset|250 s|250 r|250 in|221",
      "EHLO me|MAIL FROM:<s@a>|RCPT TO:<r@b>|BDAT 0 LAST|RSET|MAIL FROM:<s@a>|RCPT TO:<r@b>|BDAT 0 "
@@ -307,6 +311,7 @@ static void run_case(const struct client_case *row)
         .tls = (row->how & DEMANDED) != 0      ? SMTP_CLIENT_TLS_DEMANDED
                : (row->how & NO_STARTTLS) != 0 ? SMTP_CLIENT_TLS_OFF
                                                : SMTP_CLIENT_TLS_MAY,
+        .may_chunk = (row->how & DATA_ONLY) == 0,
         .requires_tls = (row->how & REQUIRES) != 0,
         .user = has_login ? "u" : NULL,
         .password = has_login ? "p" : NULL,

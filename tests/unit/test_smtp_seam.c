@@ -216,26 +216,33 @@ static void check_inbox(struct seam *seam, const char *address, int count, struc
 
 static const char dots[] = "Subject: x\r\n\r\n.\r\n..\r\n.hidden\r\nend\r\n";
 
+static void check_dots(enum sim_cut cut, bool may_chunk)
+{
+    struct seam seam;
+    seam_init(&seam, cut);
+    seam.client.may_chunk = may_chunk;
+    seam_store(&seam, span_of(dots));
+    seam_dial(&seam);
+    sim_advance_ms(seam.world.sim, 5000);
+    check_int(seam.secured, 1);
+    check_int(seam.results, 1);
+    check_int(seam.last_step, SMTP_STEP_MESSAGE);
+    check_int(seam.last_code, 250);
+    check(seam.is_gone && !seam.is_unusable);
+    check_inbox(&seam, "alice@example.org", 1, span_of(dots));
+    check_inbox(&seam, "bob@example.org", 1, span_of(dots));
+    world_stop(&seam.world);
+}
+
 TEST(test_message_goes_over_starttls_at_any_cut)
 {
     for (int cut = SIM_WHOLE; cut <= SIM_CUTS; cut++) {
-        struct seam seam;
-        seam_init(&seam, (enum sim_cut)cut);
-        seam_store(&seam, span_of(dots));
-        seam_dial(&seam);
-        sim_advance_ms(seam.world.sim, 5000);
-        check_int(seam.secured, 1);
-        check_int(seam.results, 1);
-        check_int(seam.last_step, SMTP_STEP_MESSAGE);
-        check_int(seam.last_code, 250);
-        check(seam.is_gone && !seam.is_unusable);
-        check_inbox(&seam, "alice@example.org", 1, span_of(dots));
-        check_inbox(&seam, "bob@example.org", 1, span_of(dots));
-        world_stop(&seam.world);
+        check_dots((enum sim_cut)cut, false);
+        check_dots((enum sim_cut)cut, true);
     }
 }
 
-TEST(test_large_message_is_streamed_both_ways)
+static void check_large(bool may_chunk)
 {
     struct seam seam;
     struct buf text;
@@ -244,6 +251,7 @@ TEST(test_large_message_is_streamed_both_ways)
     for (int i = 0; i < 30000; i++)
         buf_printf(&text, ".line %d of a message that is larger than any buffer\r\n", i);
     seam_init(&seam, SIM_WHOLE);
+    seam.client.may_chunk = may_chunk;
     seam.world.smtp.message_size_max = 4 << 20;
     seam_store(&seam, buf_span(&text));
     seam_dial(&seam);
@@ -251,6 +259,12 @@ TEST(test_large_message_is_streamed_both_ways)
     check_inbox(&seam, "alice@example.org", 1, buf_span(&text));
     world_stop(&seam.world);
     buf_release(&text);
+}
+
+TEST(test_large_message_is_streamed_both_ways)
+{
+    check_large(false);
+    check_large(true);
 }
 
 TEST(test_several_messages_share_a_connection_and_refusals_are_told)
@@ -321,6 +335,7 @@ TEST(test_connection_broken_anywhere_is_no_success)
         struct buf message;
         seam_init(&seam, SIM_WHOLE);
         seam_store(&seam, span_of(dots));
+        seam.client.may_chunk = after % 2 == 1;
         seam.spoil_after = after;
         seam_dial(&seam);
         sim_advance_ms(seam.world.sim, 700000);

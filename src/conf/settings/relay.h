@@ -69,6 +69,7 @@ struct settings_relay {
     int64_t connect_timeout_ms;
     int64_t reply_timeout_ms;
     int64_t data_reply_timeout_ms; /* RFC 5321 4.5.3.2.6: 10 minutes */
+    bool chunking;                 /* BDAT where offered */
     bool trace;                    /* its connections are written to trace_file */
 };
 
