@@ -18,7 +18,8 @@ enum {
     PKI_STAPLE_MAX = 64 * 1024, /* an OCSP response is some 2 KiB; longer ones are not looked at */
     PKI_STAPLE_ANSWERS_MAX = 16, /* certificates that one response speaks of: mostly 1 */
     PKI_SERIAL_MAX = 32, /* RFC 5280 4.1.2.2: at most 20 bytes; longer ones are not listed */
-    PKI_TEXT_SIZE = 160
+    PKI_TEXT_SIZE = 160,
+    PKI_MARK_SIZE = 32 /* SHA-256 */
 };
 
 /* A serial number without leading zeros, as lists are sorted by. */
@@ -37,6 +38,8 @@ struct pki_revocations {
 
 struct pki_trust {
     gnutls_x509_trust_list_t list;
+    unsigned char (*marks)[PKI_MARK_SIZE]; /* fingerprints of those in list, sorted */
+    size_t mark_count;
     struct pki_revocations *lists;
     size_t list_count;
 };
@@ -102,7 +105,9 @@ enum pki_check pki_staple_judge(const struct pki_staple_case *of, int64_t *good_
 /* Whether the certificate says that a staple must come with it (RFC 7633). */
 bool pki_must_staple(gnutls_x509_crt_t crt);
 
-/* trust.c: -1, 0 or 1. */
+/* trust.c: whether this very certificate is among the trusted ones. */
+bool pki_trust_has(const struct pki_trust *trust, gnutls_x509_crt_t crt);
+/* -1, 0 or 1. */
 int pki_serial_compare(const void *a, const void *b);
 /* The certificate's own; false: too long to be in any list. */
 bool pki_serial_of(gnutls_x509_crt_t crt, struct pki_serial *serial_out);

@@ -25,22 +25,12 @@ static int import(struct pki_judged *judged, struct span der)
 static gnutls_x509_crt_t anchor_of(const struct pki_trust *trust, gnutls_x509_crt_t crt)
 {
     gnutls_x509_crt_t found = NULL;
-    gnutls_datum_t subject = {NULL, 0};
 
     if (trust == NULL)
         return NULL;
     if (gnutls_x509_trust_list_get_issuer(trust->list, crt, &found, 0) == 0)
         return found;
-    if (gnutls_x509_crt_get_raw_dn(crt, &subject) != 0)
-        return NULL;
-    int ret = gnutls_x509_trust_list_get_issuer_by_dn(trust->list, &subject, &found, 0);
-    gnutls_free(subject.data);
-    if (ret != 0)
-        return NULL;
-    /* This call always hands out a copy; the way wants to borrow. */
-    bool is_same = gnutls_x509_crt_equals(found, crt) != 0;
-    gnutls_x509_crt_deinit(found);
-    return is_same ? crt : NULL;
+    return pki_trust_has(trust, crt) ? crt : NULL;
 }
 
 static bool is_in_date(gnutls_x509_crt_t crt, int64_t now_s)

@@ -54,6 +54,36 @@ bool pki_serial_of(gnutls_x509_crt_t crt, struct pki_serial *serial_out)
 
 /* --- authorities --- */
 
+static int mark_compare(const void *a, const void *b)
+{
+    return memcmp(a, b, PKI_MARK_SIZE);
+}
+
+static bool mark_of(gnutls_x509_crt_t crt, unsigned char mark_out[PKI_MARK_SIZE])
+{
+    size_t len = PKI_MARK_SIZE;
+
+    return gnutls_x509_crt_get_fingerprint(crt, GNUTLS_DIG_SHA256, mark_out, &len) == 0 &&
+           len == PKI_MARK_SIZE;
+}
+
+/* GnuTLS finds a certificate of the list by its name, and of several of one name the first. */
+static void marks_read(struct pki_trust *trust, const gnutls_x509_crt_t *crts, unsigned count)
+{
+    trust->marks = mem_zalloc(count, sizeof *trust->marks);
+    for (unsigned i = 0; i < count; i++)
+        trust->mark_count += mark_of(crts[i], trust->marks[trust->mark_count]);
+    qsort(trust->marks, trust->mark_count, sizeof *trust->marks, mark_compare);
+}
+
+bool pki_trust_has(const struct pki_trust *trust, gnutls_x509_crt_t crt)
+{
+    unsigned char mark[PKI_MARK_SIZE];
+
+    return trust->mark_count > 0 && mark_of(crt, mark) &&
+           bsearch(mark, trust->marks, trust->mark_count, sizeof mark, mark_compare) != NULL;
+}
+
 static int authorities_import(struct pki_trust *trust, const char *file, const gnutls_datum_t *pem,
                               struct fault *fault)
 {
@@ -62,6 +92,7 @@ static int authorities_import(struct pki_trust *trust, const char *file, const g
     int ret = gnutls_x509_crt_list_import2(&crts, &count, pem, GNUTLS_X509_FMT_PEM, 0);
 
     if (ret >= 0 && count > 0 && count <= AUTHORITIES_MAX) {
+        marks_read(trust, crts, count);
         /* The list owns the certificates now; a double is freed by it. */
         ret = gnutls_x509_trust_list_add_cas(trust->list, crts, count, GNUTLS_TL_NO_DUPLICATES);
         gnutls_free(crts);
@@ -204,5 +235,6 @@ void pki_trust_free(struct pki_trust **trust)
         mem_free(gone->lists[i].serials);
     }
     mem_free(gone->lists);
+    mem_free(gone->marks);
     mem_free(gone);
 }

@@ -1,5 +1,6 @@
 /* Whether a chain leads to a trusted authority: order, holes, strays, constraints, signatures. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "check.h"
@@ -305,6 +306,28 @@ TEST(test_what_is_trusted_itself)
     }
 }
 
+/* Pinned certificates of one name, as at a change of keys, by an authority that nobody trusts. */
+TEST(test_trusted_ones_of_the_same_name)
+{
+    struct cert_mint now = leaf_of(&m.stranger), next = leaf_of(&m.stranger);
+    const struct cert_mint *const both[] = {&now, &next, &m.by_middle};
+    char *pem = cert_mint_pem(both, 2), file[64];
+    bool is_empty = false;
+    struct fault fault;
+
+    judge_lab_file(pem, file);
+    struct pki_trust *trust = pki_trust_create(file, "", &is_empty, &fault);
+    for (size_t i = 0; i < 3; i++) {
+        struct pki_findings findings = judge_lab_judge(trust, &both[i], 1, &asked);
+        enum pki_check wanted = i < 2 ? PKI_CHECK_GOOD : PKI_CHECK_UNKNOWN_AUTHORITY;
+        check(judge_lab_is_only(&findings, PKI_STEP_CHAIN, wanted, i < 2 ? "itself trusted" : ""));
+    }
+    pki_trust_free(&trust);
+    (void)unlink(file);
+    mem_free(pem);
+    cert_mint_free(&now), cert_mint_free(&next);
+}
+
 /* Two authorities that certify each other, and nobody else: the way ends. */
 TEST(test_a_ring_has_an_end)
 {
@@ -397,6 +420,7 @@ static int run_all(int argc, char **argv)
          test_a_permitted_name_passes_its_constraint},
         {"test_a_spoilt_signature", test_a_spoilt_signature},
         {"test_what_is_trusted_itself", test_what_is_trusted_itself},
+        {"test_trusted_ones_of_the_same_name", test_trusted_ones_of_the_same_name},
         {"test_a_ring_has_an_end", test_a_ring_has_an_end},
         {"test_a_maze_is_given_up", test_a_maze_is_given_up},
         {"test_limits", test_limits},
