@@ -19,6 +19,8 @@ struct conn *dial_start(struct conn_env *env, const struct dial *dial)
     conn->events = dial->events;
     conn->policy = dial->tls;
     conn->security = dial->security;
+    if (dial->handshake_timeout_ms > 0)
+        conn->handshake_timeout_ms = dial->handshake_timeout_ms;
     conn->transport =
         env->maker->connect(env->maker, &dial->to, dial->source, &conn_transport_events, conn);
     conn->host.peer = dial->to;

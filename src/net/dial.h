@@ -13,7 +13,8 @@ struct dial {
     enum conn_security security;
     const struct tls_client_policy *tls; /* borrowed until the connection is gone */
     int64_t connect_timeout_ms;
-    bool is_traced; /* env->trace sees it */
+    int64_t handshake_timeout_ms; /* 0: that of the settings of net */
+    bool is_traced;               /* env->trace sees it */
     const struct session_type *type;
     void *owner; /* the session's service and the owner of these events */
     const struct conn_owner_events *events;

@@ -35,15 +35,28 @@ static void on_secure(void *owner, const struct tls_facts *facts)
 
 /* ---- What comes next ------------------------------------------------------------------------ */
 
+/* A defect of the peer's, or somebody between us: worth a look, each time. */
+static void log_fallback(const struct attempt *attempt)
+{
+    struct log_line line;
+    log_begin(&line, LOG_WARN, "relay", "plaintext");
+    log_text(&line, "destination", attempt->destination->key);
+    log_text(&line, "host", attempt->target.name);
+    log_text(&line, "why", attempt->reason);
+    log_end(&line);
+}
+
 /* RFC 7435 3: where TLS is taken only because it is there, a handshake that does not work must not
- * keep the mail: an attacker could have hidden the offer anyway. */
+ * keep the mail, unless the settings say so: an attacker could have hidden the offer anyway. Once
+ * an address: without TLS there is no further handshake. */
 static bool may_go_without_tls(struct attempt *attempt, enum conn_phase phase)
 {
     const struct route *route = &attempt->destination->route;
     if (phase != CONN_PHASE_HANDSHAKE || route->tls != RELAY_TLS_MAY ||
-        route->verify == TLS_VERIFY_REQUIRED)
+        route->verify == TLS_VERIFY_REQUIRED || !attempt->relay->settings->plaintext_fallback)
         return false;
     attempt->is_without_tls = true;
+    log_fallback(attempt);
     return true;
 }
 
@@ -205,6 +218,7 @@ void relay_attempt_dial(struct attempt *attempt)
         .security = route->tls == RELAY_TLS_IMPLICIT ? CONN_IMPLICIT : CONN_PLAIN,
         .tls = &attempt->tls_policy,
         .connect_timeout_ms = attempt->relay->settings->connect_timeout_ms,
+        .handshake_timeout_ms = attempt->relay->settings->handshake_timeout_ms,
         .is_traced = attempt->relay->settings->trace,
         .type = &smtp_client_type,
         .owner = attempt,

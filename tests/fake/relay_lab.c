@@ -38,6 +38,7 @@ static const struct settings_relay relay_settings = {
     .mx_tls = "may",
     .mx_verify = "opportunistic",
     .mx_port = 25,
+    .plaintext_fallback = true,
     .resolver = "",
     .retry_min_ms = RELAY_LAB_RETRY_MS,
     .retry_max_ms = (int64_t)4 * RELAY_LAB_RETRY_MS,

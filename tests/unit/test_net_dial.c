@@ -93,6 +93,29 @@ TEST(test_wake_brings_work)
     end();
 }
 
+/* A peer that says the go-ahead and then nothing: the dial's own deadline, else that of net. */
+TEST(test_a_handshake_has_its_own_deadline)
+{
+    static const int64_t own_ms[] = {0, 2000, 60000};
+    struct endpoint endpoint = rig_endpoint();
+    for (size_t i = 0; i < sizeof own_ms / sizeof *own_ms; i++) {
+        begin();
+        int64_t wait_ms = own_ms[i] > 0 ? own_ms[i] : rig.settings.handshake_timeout_ms;
+        check(wait_ms != 60000 || rig.settings.handshake_timeout_ms < 60000);
+        sim_listen(rig.sim, rig.env.loop, &endpoint, rig_accept_raw, &rig);
+        client.dial.handshake_timeout_ms = own_ms[i];
+        rig_client_dial(&client);
+        rig_send(&rig, "go ahead\r\n");
+        sim_advance_ms(rig.sim, wait_ms - 1);
+        check_int(client.gone_count, 0);
+        sim_advance_ms(rig.sim, 1 + rig.settings.close_timeout_ms);
+        check_int(client.gone_count, 1);
+        check_int(client.phase, CONN_PHASE_HANDSHAKE);
+        check_int(client.fault.err, ERR_TIMEOUT);
+        end();
+    }
+}
+
 /* The server side of this loop hears the shutdown; the client is in the middle of a transaction,
  * for all that conn knows. */
 TEST(test_a_drain_leaves_clients_to_their_owner_until_the_deadline)
@@ -147,6 +170,7 @@ int main(int argc, char **argv)
 {
     static const struct check_test tests[] = {
         {"test_refused", test_refused},
+        {"test_a_handshake_has_its_own_deadline", test_a_handshake_has_its_own_deadline},
         {"test_no_answer", test_no_answer},
         {"test_given_up_while_connecting", test_given_up_while_connecting},
         {"test_given_up_when_connected", test_given_up_when_connected},

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "check.h"
 #include "queue/routes.h"
+#include "store/accept.h"
 #include "tests/fake/relay_lab.h"
 
 static const char alice[] = "alice@example.org";
@@ -198,6 +199,38 @@ TEST(test_no_connection_is_shared_between_routes)
     relay_lab_deinit(&lab);
 }
 
+/* RFC 8689: what a message demands goes beyond the route; what it waives does not weaken it. */
+TEST(test_wishes_of_the_mail_on_a_route)
+{
+    static const struct {
+        const char *name;
+        unsigned flags;
+        enum relay_tls tls;
+        const char *verify;
+        unsigned messages;
+    } cases[] = {
+        {"no wish", 0, RELAY_TLS_OFF, "off", 1},
+        {"TLS demanded by the mail only", STORE_MAIL_REQUIRETLS, RELAY_TLS_OFF, "off", 0},
+        {"TLS waived by the mail only", STORE_MAIL_TLS_OPTIONAL, RELAY_TLS_STARTTLS, "required", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct relay_lab lab;
+        struct table table = {0};
+        struct settings_route row = route_to(RELAY_VIA_HOST, "one.hop.test");
+        check_case = cases[i].name;
+        row.tls = cases[i].tls;
+        row.verify = cases[i].verify;
+        relay_lab_init(&lab);
+        add(&table, "far.test", row);
+        use(&table, &lab.settings);
+        lab.mail_flags = cases[i].flags;
+        relay_lab_mail(&lab, alice, "r@far.test");
+        relay_lab_run(&lab, 1000);
+        check_int(lab.hops[0].messages, cases[i].messages);
+        relay_lab_deinit(&lab);
+    }
+}
+
 /* Each text and number of a row, changed by a reload: what waits goes the new way at once. */
 TEST(test_a_reload_reroutes_what_waits)
 {
@@ -296,7 +329,8 @@ TEST(test_a_reload_ends_connections_only_when_a_route_differs)
     }
 }
 
-CHECK_MAIN({"test_a_domain_goes_by_its_nearest_row", test_a_domain_goes_by_its_nearest_row},
+CHECK_MAIN({"test_wishes_of_the_mail_on_a_route", test_wishes_of_the_mail_on_a_route},
+           {"test_a_domain_goes_by_its_nearest_row", test_a_domain_goes_by_its_nearest_row},
            {"test_mail_arrives_by_its_route", test_mail_arrives_by_its_route},
            {"test_no_connection_is_shared_between_routes",
             test_no_connection_is_shared_between_routes},

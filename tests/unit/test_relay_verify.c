@@ -45,23 +45,28 @@ static const struct mx_case {
     bool offers_broken_tls;
     const char *last;       /* of the outcome; NULL: delivered */
     const char *unverified; /* in the log; NULL: no such line */
+    bool has_no_fallback;
 } mx_cases[] = {
-    {"no TLS there, taken as it is", "may", "opportunistic", "r@one.test", false, NULL, NULL},
+    {"no TLS there, taken as it is", "may", "opportunistic", "r@one.test", false, NULL, NULL,
+     false},
     {"no TLS there, demanded", "starttls", "opportunistic", "r@one.test", false,
-     "does not offer STARTTLS", NULL},
+     "does not offer STARTTLS", NULL, false},
     {"no TLS there, to be verified", "may", "required", "r@one.test", false,
-     "does not offer STARTTLS", NULL},
-    {"no TLS there, not wanted", "off", "opportunistic", "r@one.test", false, NULL, NULL},
-    {"broken TLS, then without", "may", "opportunistic", "r@one.test", true, NULL, NULL},
-    {"broken TLS, demanded", "starttls", "off", "r@one.test", true, "TLS", NULL},
-    {"broken TLS, to be verified", "may", "required", "r@one.test", true, "TLS", NULL},
-    {"good", "may", "required", "bob@example.org", false, NULL, NULL},
-    {"good, demanded", "starttls", "opportunistic", "bob@example.org", false, NULL, NULL},
+     "does not offer STARTTLS", NULL, false},
+    {"no TLS there, not wanted", "off", "opportunistic", "r@one.test", false, NULL, NULL, false},
+    {"broken TLS, then without", "may", "opportunistic", "r@one.test", true, NULL, NULL, false},
+    {"broken TLS, not without", "may", "opportunistic", "r@one.test", true, "TLS", NULL, true},
+    {"no TLS there is no fallback", "may", "off", "r@one.test", false, NULL, NULL, true},
+    {"broken TLS, demanded", "starttls", "off", "r@one.test", true, "TLS", NULL, false},
+    {"broken TLS, to be verified", "may", "required", "r@one.test", true, "TLS", NULL, false},
+    {"good", "may", "required", "bob@example.org", false, NULL, NULL, false},
+    {"good, demanded", "starttls", "opportunistic", "bob@example.org", false, NULL, NULL, false},
     {"good, not looked at", "may", "off", "bob@example.org", false, NULL,
-     "host=mx.example.org check=not-done"},
+     "host=mx.example.org check=not-done", false},
     {"wrong name, looked at", "may", "opportunistic", "r@wrong.test", false, "550",
-     "host=other.example.org check=wrong-name why=\"wanted other.example.org"},
-    {"wrong name, demanded", "may", "required", "r@wrong.test", false, "for another name", NULL},
+     "host=other.example.org check=wrong-name why=\"wanted other.example.org", false},
+    {"wrong name, demanded", "may", "required", "r@wrong.test", false, "for another name", NULL,
+     false},
 };
 
 static void run_mx(const struct mx_case *row)
@@ -73,6 +78,7 @@ static void run_mx(const struct mx_case *row)
     lab.settings.mx_tls = row->tls;
     lab.settings.mx_verify = row->verify;
     lab.server.offers_starttls = true;
+    lab.settings.plaintext_fallback = !row->has_no_fallback;
     if (row->offers_broken_tls)
         lab.hops[0].rules[0] = (struct hop_rule){"EHLO", 0, "250-hop.test|250 STARTTLS"};
     int fd = log_open();
@@ -84,6 +90,7 @@ static void run_mx(const struct mx_case *row)
     check_int(lab.hops[0].messages, row->last == NULL && has(row->to, "one.test"));
     if (queue.count > 0 && !has(queue.last, row->last))
         CHECK_FAILED("last outcome: \"%s\"", queue.last);
+    check_int(has(log, " relay plaintext "), row->offers_broken_tls && row->last == NULL);
     if (row->unverified == NULL ? has(log, "tls unverified")
                                 : !has(log, "tls unverified") || !has(log, row->unverified))
         CHECK_FAILED("log: %s", log);

@@ -17,7 +17,7 @@ struct settings_net {
     unsigned handshakes_max;
     unsigned handshakes_per_address_max;
     uint64_t output_mark;         /* a session stops when so much waits to be written */
-    int64_t handshake_timeout_ms; /* TLS handshake as a whole */
+    int64_t handshake_timeout_ms; /* TLS handshake of a client as a whole */
     /* Where a session names none, and how long a peer may take nothing of a long answer. */
     int64_t session_timeout_ms;
     int64_t last_words_timeout_ms; /* for a peer to read the last reply */
