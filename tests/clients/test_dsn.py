@@ -7,6 +7,7 @@ import threading
 import harness
 import mailkit
 import smtpsink
+import test_postfix
 from harness import Server, keys, wait_until
 
 SERVER = None
@@ -137,6 +138,24 @@ def test_hop_with_dsn_is_told_and_tells():
         assert rcpt["Original-Recipient"] == "rfc822;c+o@old.test"
         assert " relay reported " in last.log_text()
         assert " relay reported " not in one.log_text()
+
+
+@harness.slow
+def test_wishes_pass_through_postfix():
+    """first → Postfix → final: what was wished and named arrives, Postfix reports nothing."""
+    with test_postfix.final() as last, test_postfix.Postfix(last) as postfix, \
+            test_postfix.first(postfix) as one:
+        last.set(keys(tls={"trusted": one.ca},
+                      relay={"smarthost": "localhost", "smarthost_port": one.port("smtp")}))
+        last.reload()
+        send(one, ["carol@final.test"], [*SUCCESS, "ORCPT=rfc822;c+2Bo@old.test"],
+             ["ENVID=QQ+2B1", "RET=HDRS"])
+        report, = reports(one)
+        assert report.about["Original-Envelope-Id"] == "QQ+1"
+        rcpt = report.of("carol@final.test")
+        assert rcpt["Action"] == "delivered"
+        assert rcpt["Original-Recipient"] == "rfc822;c+o@old.test"
+        assert " relay reported " in last.log_text()
 
 
 def test_failures_share_a_report_with_the_whole_message():
