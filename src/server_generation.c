@@ -6,21 +6,37 @@
 #include "base/require.h"
 #include "server_internal.h"
 
-static int parse_relay_networks(struct generation *generation, struct fault *fault)
+/* As many as there are texts; NULL with fault. */
+static struct network *parse_networks(const char *key, const char *const *texts, size_t count,
+                                      struct fault *fault)
+{
+    struct network *networks = mem_zalloc(count + 1, sizeof *networks);
+    for (size_t i = 0; i < count; i++) {
+        if (network_parse(span_of(texts[i]), &networks[i]) == 0)
+            continue;
+        (void)fault_set(fault, ERR_CONFIG,
+                        "%s: \"%s\" is not a network; write it as \"192.0.2.0/24\" or "
+                        "\"2001:db8::/32\"",
+                        key, texts[i]);
+        mem_free(networks);
+        return NULL;
+    }
+    return networks;
+}
+
+static int parse_all_networks(struct generation *generation, struct fault *fault)
 {
     const struct settings_smtp *smtp = &generation->settings->smtp;
-    generation->relay_networks =
-        mem_zalloc(smtp->relay_network_count, sizeof *generation->relay_networks);
-    for (size_t i = 0; i < smtp->relay_network_count; i++) {
-        const char *text = smtp->relay_networks[i];
-        if (network_parse(span_of(text), &generation->relay_networks[i]) != 0)
-            return fault_set(fault, ERR_CONFIG,
-                             "smtp.relay_networks: \"%s\" is not a network; write it as "
-                             "\"192.0.2.0/24\" or \"2001:db8::/32\"",
-                             text);
-        generation->relay_network_count++;
-    }
-    return 0;
+    const struct settings_net *net = &generation->settings->net;
+    generation->relay_network_count = smtp->relay_network_count;
+    generation->proxy_network_count = net->proxy_network_count;
+    generation->relay_networks = parse_networks("smtp.relay_networks", smtp->relay_networks,
+                                                smtp->relay_network_count, fault);
+    if (generation->relay_networks == NULL)
+        return fault->err;
+    generation->proxy_networks =
+        parse_networks("net.proxy_networks", net->proxy_networks, net->proxy_network_count, fault);
+    return generation->proxy_networks == NULL ? fault->err : 0;
 }
 
 static void serve_smtp(struct server *server, struct generation *generation,
@@ -113,7 +129,7 @@ struct generation *server_generation_create(struct server *server, const struct 
     atomic_init(&generation->references, 1);
     generation->settings = settings;
     generation->served = mem_zalloc(settings->listener_count, sizeof *generation->served);
-    if (parse_relay_networks(generation, fault) != 0) {
+    if (parse_all_networks(generation, fault) != 0) {
         server_generation_unref(&generation);
         return NULL;
     }
@@ -136,6 +152,7 @@ void server_generation_unref(struct generation **generation)
         return;
     conf_unref(&old->settings);
     mem_free(old->relay_networks);
+    mem_free(old->proxy_networks);
     mem_free(old->served);
     mem_free(old);
 }

@@ -43,8 +43,8 @@ struct served {
 struct generation {
     atomic_uint references;
     const struct settings *settings;
-    struct network *relay_networks;
-    size_t relay_network_count;
+    struct network *relay_networks, *proxy_networks;
+    size_t relay_network_count, proxy_network_count;
     struct served *served; /* as many as settings->listener_count, in its order */
 };
 

@@ -20,6 +20,17 @@ struct order {
     int64_t drain_max_ms;
 };
 
+/* What a reload may change of a listener. */
+static void set_role(struct conn_role *role, struct generation *generation, size_t row)
+{
+    const struct settings_listener *settings = &generation->settings->listeners[row];
+    role->service = &generation->served[row];
+    role->is_traced = settings->trace;
+    role->is_proxied = settings->proxy;
+    role->proxy_networks = generation->proxy_networks;
+    role->proxy_network_count = generation->proxy_network_count;
+}
+
 static void start_listeners(struct server_loop *loop)
 {
     loop->roles = mem_zalloc(loop->bound_count, sizeof *loop->roles);
@@ -31,12 +42,11 @@ static void start_listeners(struct server_loop *loop)
         loop->roles[i] = (struct conn_role){
             .listener = settings->name,
             .security = settings->tls == LISTENER_IMPLICIT ? CONN_IMPLICIT : CONN_PLAIN,
-            .is_traced = settings->trace,
             .type = served->type,
-            .service = served,
             .service_ref = server_served_ref,
             .service_unref = server_served_unref,
         };
+        set_role(&loop->roles[i], loop->generation, row);
         loop->listeners[i] =
             listener_start(&loop->env, loop->bound[i].fd, &loop->roles[i], loop->server->quota);
         loop->bound[i].fd = -1;
@@ -223,11 +233,8 @@ static void adopt(struct server_loop *loop, struct generation *generation)
         server_generation_unref(&generation);
         return;
     }
-    for (size_t i = 0; i < loop->bound_count; i++) {
-        size_t row = loop->bound[i].listener;
-        loop->roles[i].service = &generation->served[row];
-        loop->roles[i].is_traced = generation->settings->listeners[row].trace;
-    }
+    for (size_t i = 0; i < loop->bound_count; i++)
+        set_role(&loop->roles[i], generation, loop->bound[i].listener);
     loop->env.settings = &generation->settings->net;
     server_trace_set(loop->trace, &generation->settings->server);
     reload_relay(loop, generation->settings);

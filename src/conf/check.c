@@ -173,6 +173,21 @@ static void check_client_certificate(struct conf_load *load, const struct conf_n
                   has_key ? "client_certificate" : "client_key");
 }
 
+/* Nobody could connect. */
+static void check_proxies(struct conf_load *load, const struct conf_node *root,
+                          const struct settings *settings)
+{
+    for (size_t i = 0; i < settings->listener_count; i++) {
+        const struct settings_listener *listener = &settings->listeners[i];
+        if (listener->proxy && settings->net.proxy_network_count == 0 &&
+            conf_listener_has_port(listener))
+            conf_complain(load, conf_node_at(root, "", "listeners"),
+                          "listeners.proxy is true for %s, but net.proxy_networks is empty: name "
+                          "the networks of your proxies there",
+                          listener->name);
+    }
+}
+
 void conf_check_together(struct conf_load *load, const struct conf_node *root,
                          struct conf_draft *draft)
 {
@@ -181,6 +196,7 @@ void conf_check_together(struct conf_load *load, const struct conf_node *root,
     check_smarthost_way(load, root, &draft->settings.relay);
     check_verify(load, root, &draft->settings.relay);
     check_certificate(load, root, &draft->settings);
+    check_proxies(load, root, &draft->settings);
     check_client_certificate(load, root, &draft->settings.tls);
 }
 

@@ -107,6 +107,9 @@ const struct conf_row conf_rows[] = {
  "How long input is still read and dropped after our end, so that a last reply is not lost to a reset."},
 {"net", "drain_timeout", CONF_TIME, 0, "30s", 0, 1 * H, NULL, AT(settings.net.drain_timeout_ms), NULL,
  "After SIGTERM: how long commands under way may still take."},
+{"net", "proxy_networks", CONF_LIST, 0, "", 0, CONF_LIST_MAX, NULL,
+ LIST_AT(settings.net.proxy_networks, settings.net.proxy_network_count), conf_syntax_network,
+ "Networks of the proxies that speak to listeners with proxy = true; they are believed whatever address they announce."},
 {"net", "backlog", CONF_COUNT, CONF_RESTART, "1024", 1, 65535, NULL, AT(settings.net.backlog), NULL,
  "Connections that the kernel holds for us to accept."},
 
@@ -263,6 +266,9 @@ const struct conf_row conf_listener_rows[] = {
  "Who may connect to its unix sockets: their owner, which is the server's user; socket_group too; or everybody on this machine."},
 {"listeners", "socket_group", CONF_STRING, 0, "", 0, 0, NULL, AT(socket_group), NULL,
  "Group of its unix sockets, such as \"postfix\"; empty: that of the server's user."},
+{"listeners", "proxy", CONF_BOOL, 0, "false", 0, 0, NULL, AT(proxy), NULL,
+ "A proxy such as HAProxy stands before it: each connection begins with a PROXY header (version 1 or 2), whose address then counts as the peer's. "
+ "Connections from outside net.proxy_networks are closed; the header has net.handshake_timeout to come."},
 {"listeners", "trace", CONF_BOOL, 0, "false", 0, 0, NULL, AT(trace), NULL,
  "Write each step of its connections to trace_file: plaintext lines, handshake messages, checks, alerts."},
 };

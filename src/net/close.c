@@ -34,6 +34,7 @@ void conn_finish(struct conn *conn, enum ending why)
         conn_close(conn, conn_ending_text(why));
         break;
     case CONN_CONNECTING:
+    case CONN_PREAMBLE:
     case CONN_HANDSHAKE:
         conn_drop(conn, conn_ending_text(why));
         break;

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/require.h"
 #include "net/close.h"
+#include "net/preamble.h"
 #include "net/pump.h"
 #include "net/tell.h"
 #include "net/upgrade.h"
@@ -77,7 +78,10 @@ void conn_accept(struct conn_env *env, const struct conn_role *role, struct tran
     tell_begin(conn, role->is_traced);
     if (env->is_draining)
         drain(conn);
-    conn_begin(conn);
+    if (role->is_proxied)
+        preamble_begin(conn);
+    else
+        conn_begin(conn);
     conn_settle(conn);
 }
 
@@ -226,12 +230,8 @@ static void take_clear(struct conn *conn, struct span bytes)
         conn_finish(conn, ENDING_LIMIT);
 }
 
-static void on_read(void *owner, struct span bytes)
+void conn_take_bytes(struct conn *conn, struct span bytes)
 {
-    struct conn *conn = owner;
-    if (conn->closing || bytes.len == 0)
-        return;
-    conn->bytes_in += bytes.len;
     switch (conn->state) {
     case CONN_SESSION:
         if (conn->tls == NULL)
@@ -251,7 +251,19 @@ static void on_read(void *owner, struct span bytes)
         /* Reading is off: a transport that brings bytes nonetheless is not to be trusted. */
         conn_drop(conn, "input at a time when none is read");
         break;
+    case CONN_PREAMBLE:
+        preamble_take(conn, bytes);
+        break;
     }
+}
+
+static void on_read(void *owner, struct span bytes)
+{
+    struct conn *conn = owner;
+    if (conn->closing || bytes.len == 0)
+        return;
+    conn->bytes_in += bytes.len;
+    conn_take_bytes(conn, bytes);
     conn_settle(conn);
 }
 
@@ -287,6 +299,7 @@ static void on_end(void *owner, int err)
     case CONN_HANDSHAKE:
         upgrade_give_up(conn, err);
         break;
+    case CONN_PREAMBLE: /* a proxy looks whether we are there, and says nothing */
     case CONN_CONNECTING:
     case CONN_GOING_AHEAD:
         conn_finish(conn, err == 0 ? ENDING_CLEAN : ENDING_CUT);
@@ -404,6 +417,8 @@ static bool wants_reading(const struct conn *conn)
     case CONN_CLOSING:
     case CONN_LINGERING:
         return conn->discarded < CONN_DISCARD_MAX;
+    case CONN_PREAMBLE:
+        return true;
     case CONN_CONNECTING:
     case CONN_GOING_AHEAD:
         break;

@@ -61,6 +61,11 @@ struct conn_role {
     const char *listener; /* name */
     enum conn_security security;
     bool is_traced; /* env->trace sees it */
+    /* The PROXY header comes first, and only these networks, and unix sockets, may speak. Borrowed.
+     */
+    bool is_proxied;
+    const struct network *proxy_networks;
+    size_t proxy_network_count;
     const struct session_type *type;
     void *service;
     /* A reference on the service is taken for each connection where these are set. */

@@ -25,6 +25,7 @@ enum {
 
 enum conn_state {
     CONN_CONNECTING,  /* outbound, no answer yet */
+    CONN_PREAMBLE,    /* accepted; the PROXY header is being read */
     CONN_SESSION,     /* a session is open and verdict is what it wants */
     CONN_GOING_AHEAD, /* the upgrade's go-ahead is being written; nothing is read */
     CONN_HANDSHAKE,   /* no session */

@@ -4,6 +4,7 @@
  * tests/unit/test_net_pump.c, test_net_upgrade.c, test_net_dial.c.
  */
 #include "net/close.h"
+#include "net/preamble.h"
 #include "net/upgrade.h"
 
 /* The timer is moved only when it would fire too late; firing too early it is started again. A
@@ -46,6 +47,8 @@ static void on_deadline(struct conn *conn)
     case CONN_REASON_HANDSHAKE:
         if (conn->state == CONN_HANDSHAKE)
             upgrade_give_up(conn, ERR_TIMEOUT);
+        else if (conn->state == CONN_PREAMBLE)
+            preamble_give_up(conn, "it did not come in time: does this proxy send one?");
         else
             conn_force(conn, ENDING_TIMEOUT);
         break;

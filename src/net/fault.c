@@ -237,7 +237,7 @@ static void tell_closed(struct spoiled *self)
     loop_timer_free(&self->kick);
     buf_release(&self->answers);
     if (self->base.quota != NULL)
-        quota_give_back(self->base.quota, &self->base.peer);
+        quota_give_back(self->base.quota, &self->base.holder);
     if (self->base.events != NULL)
         self->base.events->on_closed(self->base.owner);
     mem_free(self);

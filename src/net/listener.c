@@ -31,8 +31,10 @@ struct listener {
     struct watch *watch; /* NULL while pausing */
     struct timer *resume;
     int64_t pause_ms;
-    int64_t refused_log_at_ms;
-    unsigned refused_count; /* since the last line */
+    struct refusals {
+        int64_t log_at_ms;
+        unsigned count; /* since the last line */
+    } crowded, strangers;
 };
 
 /* Binding. */
@@ -143,22 +145,23 @@ int listener_bind(const struct endpoint *endpoint, int backlog, struct fault *fa
 
 /* Accepting. */
 
-static void log_refused(struct listener *listener, const struct endpoint *peer)
+static void log_refused(struct listener *listener, struct refusals *refusals, const char *event,
+                        const struct endpoint *peer)
 {
-    listener->refused_count++;
+    refusals->count++;
     int64_t now_ms = loop_now_ms(listener->env->loop);
-    if (now_ms < listener->refused_log_at_ms)
+    if (now_ms < refusals->log_at_ms)
         return;
-    listener->refused_log_at_ms = now_ms + REFUSED_LOG_MS;
+    refusals->log_at_ms = now_ms + REFUSED_LOG_MS;
     char text[ENDPOINT_TEXT_SIZE];
     endpoint_host(peer, text);
     struct log_line line;
-    log_begin(&line, LOG_WARN, "net", "over-limit");
+    log_begin(&line, LOG_WARN, "net", event);
     log_text(&line, "listener", listener->role->listener);
     log_text(&line, "peer", text);
-    log_int(&line, "refused", listener->refused_count);
+    log_int(&line, "refused", refusals->count);
     log_end(&line);
-    listener->refused_count = 0;
+    refusals->count = 0;
 }
 
 /* Whoever is over the quota costs one send and no memory. The words go into an empty socket buffer;
@@ -171,23 +174,43 @@ static void refuse(struct listener *listener, int fd, const struct endpoint *pee
     if (words != NULL)
         (void)send(fd, words, strlen(words), MSG_DONTWAIT | MSG_NOSIGNAL);
     (void)close(fd);
-    log_refused(listener, peer);
+    log_refused(listener, &listener->crowded, "over-limit", peer);
+}
+
+/* Whoever could reach a listener that expects PROXY headers could be anybody he likes. A unix
+ * socket has its permissions. */
+static bool is_stranger(const struct conn_role *role, const struct endpoint *peer)
+{
+    if (!role->is_proxied || peer->address.ss_family == AF_UNIX)
+        return false;
+    for (size_t i = 0; i < role->proxy_network_count; i++)
+        if (network_has(&role->proxy_networks[i], peer))
+            return false;
+    return true;
 }
 
 /* Takes fd. */
 static void take_socket(struct listener *listener, int fd, const struct endpoint *peer)
 {
-    if (quota_take(listener->quota, peer) != 0) {
+    static const struct endpoint nobody;
+    const struct endpoint *holder = listener->role->is_proxied ? &nobody : peer;
+    if (is_stranger(listener->role, peer)) {
+        (void)close(fd);
+        log_refused(listener, &listener->strangers, "no-proxy", peer);
+        return;
+    }
+    if (quota_take(listener->quota, holder) != 0) {
         refuse(listener, fd, peer);
         return;
     }
     struct transport *transport = uv_run_wrap(listener->env->loop, fd);
     if (transport == NULL) {
-        quota_give_back(listener->quota, peer);
+        quota_give_back(listener->quota, holder);
         return;
     }
     transport->peer = *peer;
     transport->quota = listener->quota;
+    transport->holder = *holder;
     conn_accept(listener->env, listener->role, transport);
 }
 

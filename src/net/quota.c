@@ -56,16 +56,21 @@ static void set_count(struct quota *quota, struct span key, uintptr_t count)
         (void)map_set(&quota->per_address, key, (void *)count);
 }
 
+static int take_address_locked(struct quota *quota, struct span key)
+{
+    if (key.len == 0)
+        return 0;
+    uintptr_t count = (uintptr_t)map_get(&quota->per_address, key);
+    if (count >= quota->per_address_max)
+        return ERR_LIMIT;
+    set_count(quota, key, count + 1);
+    return 0;
+}
+
 static int take_locked(struct quota *quota, struct span key)
 {
-    if (quota->total >= quota->total_max)
+    if (quota->total >= quota->total_max || take_address_locked(quota, key) != 0)
         return ERR_LIMIT;
-    if (key.len > 0) {
-        uintptr_t count = (uintptr_t)map_get(&quota->per_address, key);
-        if (count >= quota->per_address_max)
-            return ERR_LIMIT;
-        set_count(quota, key, count + 1);
-    }
     quota->total++;
     return 0;
 }
@@ -80,6 +85,29 @@ int quota_take(struct quota *quota, const struct endpoint *peer)
     return err;
 }
 
+/* One less for the address; key: may be empty. */
+static void leave_locked(struct quota *quota, struct span key)
+{
+    if (key.len == 0)
+        return;
+    uintptr_t count = (uintptr_t)map_get(&quota->per_address, key);
+    require(count > 0);
+    set_count(quota, key, count - 1);
+}
+
+int quota_move(struct quota *quota, const struct endpoint *from, const struct endpoint *to)
+{
+    char from_key[ENDPOINT_KEY_SIZE], to_key[ENDPOINT_KEY_SIZE];
+    struct span old = span_make(from_key, endpoint_key(from, from_key));
+    struct span new = span_make(to_key, endpoint_key(to, to_key));
+    require(pthread_mutex_lock(&quota->lock) == 0);
+    int err = take_address_locked(quota, new);
+    if (err == 0)
+        leave_locked(quota, old);
+    require(pthread_mutex_unlock(&quota->lock) == 0);
+    return err;
+}
+
 void quota_give_back(struct quota *quota, const struct endpoint *peer)
 {
     char key[ENDPOINT_KEY_SIZE];
@@ -87,10 +115,6 @@ void quota_give_back(struct quota *quota, const struct endpoint *peer)
     require(pthread_mutex_lock(&quota->lock) == 0);
     require(quota->total > 0);
     quota->total--;
-    if (len > 0) {
-        uintptr_t count = (uintptr_t)map_get(&quota->per_address, span_make(key, len));
-        require(count > 0);
-        set_count(quota, span_make(key, len), count - 1);
-    }
+    leave_locked(quota, span_make(key, len));
     require(pthread_mutex_unlock(&quota->lock) == 0);
 }

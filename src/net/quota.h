@@ -16,6 +16,9 @@ void quota_set_limits(struct quota *quota, unsigned total_max, unsigned per_addr
 /* 0 and one place taken, or ERR_LIMIT. IPv6 addresses count by /64. */
 int quota_take(struct quota *quota, const struct endpoint *peer)
     __attribute__((warn_unused_result));
+/* The place of one becomes another's: 0, or ERR_LIMIT and nothing changed. */
+int quota_move(struct quota *quota, const struct endpoint *from, const struct endpoint *to)
+    __attribute__((warn_unused_result));
 void quota_give_back(struct quota *quota, const struct endpoint *peer);
 
 #endif

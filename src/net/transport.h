@@ -48,9 +48,10 @@ struct transport {
     const struct transport_events *events;
     void *owner;
     struct endpoint peer, local;
-    /* Set by net/listener.c: a place for peer is held in it until the transport is gone; whoever
+    /* Set by net/listener.c: a place for holder is held in it until the transport is gone; whoever
      * implements the transport gives it back then. NULL: none. */
     struct quota *quota;
+    struct endpoint holder; /* the peer, or whom a proxy announced; none: a proxy itself */
 };
 
 /* Makes outbound transports; one per loop. The result is owned; on_connected follows, never inside

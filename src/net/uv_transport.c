@@ -289,7 +289,7 @@ static void shut_down(struct transport *transport)
 static void end_transport(struct run_transport *self)
 {
     if (self->base.quota != NULL)
-        quota_give_back(self->base.quota, &self->base.peer);
+        quota_give_back(self->base.quota, &self->base.holder);
     if (self->base.events != NULL)
         self->base.events->on_closed(self->base.owner);
     mem_free(self);

@@ -36,7 +36,7 @@ void sim_transport_drop(struct sim_transport *self)
     buf_release(&self->wire);
     buf_release(&self->pending);
     if (self->base.quota != NULL)
-        quota_give_back(self->base.quota, &self->base.peer);
+        quota_give_back(self->base.quota, &self->base.holder);
     mem_free(self);
 }
 

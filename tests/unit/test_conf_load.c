@@ -184,6 +184,8 @@ static const struct bad_case {
     {HEAD "listeners = ( { name = \"a\"; protocol = \"lmtp\"; addresses = [ \"/run/x\", \"::1\" ]; "
           "port = 24; }, { name = \"b\"; protocol = \"lmtp\"; addresses = [ \"/run/x\" ]; } );",
      "listeners \"a\" and \"b\" have the same address", 1},
+    {HEAD "listeners = ( { name = \"a\"; protocol = \"smtp\"; tls = \"none\"; proxy = true; } );",
+     "listeners.proxy is true for a, but net.proxy_networks is empty", 1},
     {HEAD "listeners = ( { name = \"A b\"; protocol = \"smtp\"; } );",
      "listeners.name \"A b\" is not a name", 1},
     {HEAD "listeners = ( { name = \"a\"; protocol = \"smtp\"; ports = 5; } );",

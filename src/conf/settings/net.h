@@ -3,6 +3,7 @@
 #define POSTERN_CONF_SETTINGS_NET_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct settings_net {
@@ -24,6 +25,8 @@ struct settings_net {
     int64_t close_timeout_ms;      /* how long input is discarded after our end */
     int64_t drain_timeout_ms;      /* after SIGTERM: how long running commands may take */
     unsigned backlog;
+    const char **proxy_networks; /* from which listeners with `proxy` take connections */
+    size_t proxy_network_count;
     bool refuse_early_talkers; /* under implicit TLS, docs/THREATS.md */
 };
 

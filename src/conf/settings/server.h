@@ -38,6 +38,7 @@ struct settings_listener {
     const char *socket_mode;  /* "0600", "0660", "0666" */
     const char *socket_group; /* "": that of the server's user */
     bool trace;               /* its connections are written to trace_file */
+    bool proxy;               /* each connection begins with a PROXY header */
 };
 
 #endif
