@@ -3,6 +3,7 @@
  * final dot differ. Whoever has it never gets it again; the others are tried again or reported.
  */
 #include "check.h"
+#include "store/accept.h"
 #include "tests/fake/relay_lab.h"
 
 static const char alice[] = "alice@example.org";
@@ -100,6 +101,24 @@ TEST(test_a_reload_to_lmtp_reroutes)
     relay_lab_deinit(&lab);
 }
 
-CHECK_MAIN({"test_each_recipient_is_settled_by_its_own_reply",
+/* What requires TLS (RFC 8689) needs none where nothing leaves the machine, and only there. */
+TEST(test_a_unix_socket_needs_no_tls)
+{
+    for (size_t i = 0; i < 2; i++) { /* the first two: by TCP and by socket, all are kept */
+        struct relay_lab lab;
+        bool is_socket = cases[i].smarthost[0] == '/';
+        start(&lab, &cases[i]);
+        lab.mail_flags = STORE_MAIL_REQUIRETLS;
+        relay_lab_mail(&lab, alice, "private@far.test");
+        relay_lab_run(&lab, 30000);
+        check_int(lab.hops[0].messages, RECIPIENTS + is_socket);
+        check_int(relay_lab_inbox(&lab, alice, NULL), !is_socket);
+        check_int(relay_lab_queue(&lab).count, 0);
+        relay_lab_deinit(&lab);
+    }
+}
+
+CHECK_MAIN({"test_a_unix_socket_needs_no_tls", test_a_unix_socket_needs_no_tls},
+           {"test_each_recipient_is_settled_by_its_own_reply",
             test_each_recipient_is_settled_by_its_own_reply},
            {"test_a_reload_to_lmtp_reroutes", test_a_reload_to_lmtp_reroutes})
