@@ -1,6 +1,6 @@
 /*
  * tell.c: lines for the tap, see tell.h. Owns the rule that nothing is shown unless somebody who
- * knows the protocol said that it may be. Tests: tests/unit/test_net_tell.c,
+ * knows the protocol said that it may be. Tests: tests/unit/test_net_conn.c,
  * tests/unit/test_secrecy.c.
  */
 #include "net/tell.h"

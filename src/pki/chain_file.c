@@ -1,6 +1,6 @@
 /*
  * chain_file: a file of certificates, told from what else such files hold. Tests:
- * test_pki_portrait.c, tests/clients/test_cert_check.py.
+ * tests/clients/test_cert_check.py.
  */
 #include "pki/chain_file.h"
 

@@ -1,5 +1,5 @@
 /*
- * portrait: reads a certificate for people. Tests: test_pki_portrait.c.
+ * portrait: reads a certificate for people. Tests: tests/clients/test_cert_check.py.
  */
 #include "pki/portrait.h"
 

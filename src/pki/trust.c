@@ -1,6 +1,6 @@
 /*
  * trust: reads the authorities that are believed and the lists of what they revoked. What follows
- * from them is judge.c's and the files beside it. Tests: test_pki_trust.c.
+ * from them is judge.c's and the files beside it. Tests: test_pki_chain.c, test_pki_revocation.c.
  */
 #include "pki/trust.h"
 

@@ -1,7 +1,7 @@
 /*
  * keeper_wire: the messages between server and keeper as bytes, big-endian, fixed heads. A message
  * is whole or refused; nothing is guessed. Who may ask what is keeper_desk.c's. Tests:
- * test_tls_keeper_wire.c, fuzz_tls_keeper.c.
+ * test_tls_keeper_desk.c, fuzz_tls_keeper.c.
  *
  * request: number 8, key number 8, algorithm 4, input length 4, kind 4, is_hash 4, input
  * reply:   number 8, code 4 (negated), kind 4, body length 4, body

@@ -2,7 +2,7 @@
  * session: one TLS session between the caller's wire and clear bytes: handshake, open, seal, end.
  * Credentials and policies come from the manager's current generation, verdicts on certificates
  * from verify.c, what the lens sees from trace.c; facts of a finished handshake are gathered by
- * gather.c. Tests: test_tls_session.c, test_tls_alpn.c, test_tls_hostile.c.
+ * gather.c. Tests: test_tls_session.c, test_tls_hostile.c.
  */
 #include "tls/session.h"
 
