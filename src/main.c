@@ -15,6 +15,7 @@ static const struct {
     {"serve", cli_serve, "runs the server in the foreground"},
     {"check", cli_check, "looks whether the configuration is usable"},
     {"user", cli_user, "add, passwd, delete, list: people who have a mailbox"},
+    {"domain", cli_domain, "add, delete, list: domains whose mail is kept here"},
     {"alias", cli_alias, "add, delete, list: addresses that lead to others"},
     {"queue", cli_queue, "list, show, retry, delete: mail on its way out"},
     {"cert", cli_cert, "keys, certificates and a private authority"},

@@ -8,6 +8,7 @@
 #include "protocols/smtp/lmtp_internal.h"
 #include "protocols/smtp/params.h"
 #include "queue/routes.h"
+#include "store/domain.h"
 
 void smtp_mail_reset(struct smtp_session *session)
 {
@@ -109,7 +110,7 @@ static bool is_local_domain(const struct smtp_service *service, struct span doma
     for (size_t i = 0; i < service->domain_count; i++)
         if (span_is_nocase(domain, service->domains[i]))
             return true;
-    return false;
+    return store_has_domain(service->store, domain);
 }
 
 /* A login, or a peer in relay_networks on the MX port. Nothing in the address matters: '%', '!',

@@ -19,6 +19,12 @@ struct admin_row {
 void admin_say(struct admin_call *call, const char *text);
 void admin_refuse(struct admin_call *call, const char *text);
 
+struct job *admin_start_domain_add(struct admin_call *call);
+struct job *admin_start_domain_delete(struct admin_call *call);
+struct job *admin_start_domain_list(struct admin_call *call);
+struct job *admin_start_domain_find(struct admin_call *call);
+void admin_finish_domain(struct admin_call *call, struct job *job);
+
 struct job *admin_start_queue_rows(struct admin_call *call);
 void admin_finish_queue_rows(struct admin_call *call, struct job *job);
 struct job *admin_start_queue_retry(struct admin_call *call);

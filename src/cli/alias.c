@@ -27,10 +27,9 @@ static int call(const struct settings *settings, const char *verb, const char *a
     buf_init(&alias_key, 0);
     buf_init(&target_key, 0);
     int status = CLI_COULD_NOT;
-    const struct settings_server *server = &settings->server;
     bool is_new = span_is(span_of(verb), "add");
     if (cli_alias_address(alias, domain, &alias_key) == 0 &&
-        (!is_new || cli_is_local(buf_span(&alias_key), server->domains, server->domain_count)) &&
+        (!is_new || cli_is_kept(buf_span(&alias_key), settings)) &&
         (target == NULL || cli_address(target, domain, &target_key) == 0)) {
         const struct span words[] = {span_of("alias"), span_of(verb), buf_span(&alias_key),
                                      buf_span(&target_key)};

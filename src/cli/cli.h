@@ -16,6 +16,7 @@ int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_user(int argc, char **argv);
 int cli_alias(int argc, char **argv);
+int cli_domain(int argc, char **argv);
 int cli_queue(int argc, char **argv);
 int cli_connect(int argc, char **argv);
 int cli_version(int argc, char **argv);
@@ -52,6 +53,8 @@ int cli_alias_address(const char *name, const char *first_domain, struct buf *ke
 /* Whether an address in key form belongs to one of the domains; else complains: mail for it would
  * never come in. */
 bool cli_is_local(struct span key, const char *const *domains, size_t domain_count);
+/* The same, also asking the store for its domains. */
+bool cli_is_kept(struct span key, const struct settings *settings);
 
 /* A password for NAME: what stood behind the colon; else, on a terminal, asked twice; else the
  * first line of standard input; if that is empty, a new one is made and printed. 0, or complains.

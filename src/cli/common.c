@@ -123,21 +123,42 @@ int cli_alias_address(const char *name, const char *first_domain, struct buf *ke
     return 0;
 }
 
-bool cli_is_local(struct span key, const char *const *domains, size_t domain_count)
+/* A quoted local part may hold an '@': the domain is behind the last one. */
+static struct span domain_of(struct span key)
 {
     struct span rest = key;
-    /* A quoted local part may hold an '@': the domain is behind the last one. */
     for (ptrdiff_t at = span_find_byte(rest, 0, '@'); at >= 0; at = span_find_byte(rest, 0, '@'))
         rest = span_from(rest, (size_t)at + 1);
+    return rest;
+}
+
+static bool is_among(struct span domain, const char *const *domains, size_t domain_count)
+{
     for (size_t i = 0; i < domain_count; i++) {
-        if (span_is_nocase(rest, domains[i]))
+        if (span_is_nocase(domain, domains[i]))
             return true;
     }
+    return false;
+}
+
+bool cli_is_local(struct span key, const char *const *domains, size_t domain_count)
+{
+    struct span domain = domain_of(key);
+    if (is_among(domain, domains, domain_count))
+        return true;
     cli_complain(
         "%.*s is not one of the domains that are kept here: write it into `domains` of the "
         "configuration first",
-        (int)rest.len, rest.ptr);
+        (int)domain.len, domain.ptr);
     return false;
+}
+
+bool cli_is_kept(struct span key, const struct settings *settings)
+{
+    struct span domain = domain_of(key);
+    const struct span words[] = {span_of("domain"), span_of("find"), domain};
+    return is_among(domain, settings->server.domains, settings->server.domain_count) ||
+           cli_call(settings, words, 3) == CLI_OK;
 }
 
 char *cli_cut_password(char *name)

@@ -50,7 +50,7 @@ static int call(const struct settings *settings, const char *verb, char *name)
     const struct settings_server *server = &settings->server;
     bool is_new = span_is(span_of(verb), "add");
     if (cli_address(name, server->domains[0], &key) == 0 &&
-        (!is_new || cli_is_local(buf_span(&key), server->domains, server->domain_count)) &&
+        (!is_new || cli_is_kept(buf_span(&key), settings)) &&
         (!has_password || make_verifier(settings, name, given, verifier) == 0)) {
         const struct span words[] = {span_of("user"), span_of(verb), buf_span(&key),
                                      span_of(verifier)};

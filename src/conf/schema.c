@@ -38,7 +38,7 @@ const struct conf_row conf_rows[] = {
  "address resolves back to, since other servers check that."},
 {"", "domains", CONF_LIST, CONF_REQUIRED, "localhost", 1, CONF_LIST_MAX, NULL,
  LIST_AT(settings.server.domains, settings.server.domain_count), conf_syntax_hostname,
- "The domains whose mail is kept here. The first is the default for login names."},
+ "The domains whose mail is kept here, beside those that postern domain adds. The first is the default for login names."},
 {"", "data_dir", CONF_STRING, CONF_RESTART | CONF_PATH, ".", 0, 0, NULL, AT(settings.server.data_dir), NULL,
  "Directory of the store and the control socket; relative to this file."},
 {"", "user", CONF_STRING, CONF_RESTART, "", 0, 0, NULL, AT(settings.server.user), NULL,

@@ -12,6 +12,7 @@
 #include "mail/header.h"
 #include "queue/bounce.h"
 #include "store/account.h"
+#include "store/domain.h"
 
 enum { HEADER_READ_MAX = 64 * 1024 };
 
@@ -114,7 +115,7 @@ static bool is_local(const struct relay *relay, struct span domain)
         if (span_is_nocase(domain, relay->options.domains[i]))
             return true;
     }
-    return false;
+    return store_has_domain(relay->options.store, domain);
 }
 
 static struct span reverse_path_of(const struct settlement *settlement)

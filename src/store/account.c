@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "store/account_internal.h"
+#include "store/domain.h"
 #include "store/request_internal.h"
 #include "store/store_internal.h"
 
@@ -32,6 +33,8 @@ struct snapshot {
     size_t user_count, user_capacity;
     struct alias *aliases; /* by alias, target */
     size_t alias_count, alias_capacity;
+    struct span *stored; /* domains with a row, sorted */
+    size_t stored_count, stored_capacity;
     struct span *domains; /* that are ours, sorted, each once */
     size_t domain_count;
     const struct user *oldest; /* takes what nobody else does: postmaster, abuse; NULL: no users */
@@ -44,6 +47,7 @@ static void snapshot_unref(struct snapshot *snapshot)
         return;
     mem_free(snapshot->users);
     mem_free(snapshot->aliases);
+    mem_free(snapshot->stored);
     mem_free(snapshot->domains);
     arena_reset(&snapshot->arena);
     mem_free(snapshot);
@@ -94,7 +98,8 @@ static void snapshot_sort_domains(struct snapshot *snapshot, size_t count)
 /* A domain with nothing but aliases is ours too: mail for it must not leave to come back. */
 static void snapshot_find_domains(struct snapshot *snapshot)
 {
-    size_t most = snapshot->user_count + snapshot->alias_count, count = 0;
+    size_t most = snapshot->user_count + snapshot->alias_count + snapshot->stored_count;
+    size_t count = 0;
 
     snapshot->domains = mem_zalloc(most + 1, sizeof *snapshot->domains);
     for (size_t i = 0; i < snapshot->user_count; i++) {
@@ -105,6 +110,8 @@ static void snapshot_find_domains(struct snapshot *snapshot)
     }
     for (size_t i = 0; i < snapshot->alias_count; i++)
         snapshot->domains[count++] = domain_of(snapshot->aliases[i].alias);
+    for (size_t i = 0; i < snapshot->stored_count; i++)
+        snapshot->domains[count++] = snapshot->stored[i];
     snapshot_sort_domains(snapshot, count);
 }
 
@@ -132,6 +139,15 @@ static int snapshot_read(struct snapshot *snapshot, struct db *db)
             .alias = arena_copy(&snapshot->arena, db_bytes_at(&rows, 0)),
             .target = arena_copy(&snapshot->arena, db_bytes_at(&rows, 1)),
         };
+        err = 0;
+    }
+    if (err == 0)
+        err = db_query(db, SQL_DOMAINS, NULL, 0, &rows);
+    while (err == 0 && (err = db_next(&rows)) == 1) {
+        snapshot->stored = array_grow(snapshot->stored, snapshot->stored_count,
+                                      &snapshot->stored_capacity, sizeof *snapshot->stored);
+        snapshot->stored[snapshot->stored_count++] =
+            arena_copy(&snapshot->arena, db_bytes_at(&rows, 0));
         err = 0;
     }
     return err;
@@ -354,5 +370,31 @@ void store_each_alias(struct store *store,
     struct snapshot *snapshot = snapshot_ref(store);
     for (size_t i = 0; i < snapshot->alias_count; i++)
         each(owner, snapshot->aliases[i].alias, snapshot->aliases[i].target);
+    snapshot_unref(snapshot);
+}
+
+bool store_has_domain(struct store *store, struct span domain)
+{
+    char lower[STORE_DOMAIN_SIZE];
+    if (domain.len >= sizeof lower)
+        return false;
+    for (size_t i = 0; i < domain.len; i++)
+        lower[i] = (char)(domain.ptr[i] >= 'A' && domain.ptr[i] <= 'Z' ? domain.ptr[i] | 32
+                                                                       : domain.ptr[i]);
+    struct span key = span_make(lower, domain.len);
+    struct snapshot *snapshot = snapshot_ref(store);
+    bool is_there =
+        snapshot->stored_count > 0 && bsearch(&key, snapshot->stored, snapshot->stored_count,
+                                              sizeof *snapshot->stored, span_sort) != NULL;
+    snapshot_unref(snapshot);
+    return is_there;
+}
+
+void store_each_domain(struct store *store, void (*each)(void *owner, struct span domain),
+                       void *owner)
+{
+    struct snapshot *snapshot = snapshot_ref(store);
+    for (size_t i = 0; i < snapshot->stored_count; i++)
+        each(owner, snapshot->stored[i]);
     snapshot_unref(snapshot);
 }

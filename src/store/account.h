@@ -31,7 +31,7 @@ enum { STORE_TARGETS_MAX = 200, STORE_ALIAS_DEPTH_MAX = 10 };
  * An address is looked for as it is; then, as a sub-address (RFC 5233), without what stands behind
  * the first separator in its local part; then by its domain's catch-all, the alias "@example.org".
  * postmaster and abuse of any domain that is ours reach the oldest account when nothing else is
- * said. A domain is ours when it has an account or an alias.
+ * said. A domain is ours when it has an account, an alias or a row (domain.h).
  * address: key form; a bare "postmaster" is that of the first domain, which the caller completes.
  * separator: the byte between user and tag, or "": none. Returns how many targets, 0: unknown. */
 size_t store_resolve(struct store *store, struct span address, const char *separator,

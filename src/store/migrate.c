@@ -52,6 +52,7 @@ static const char *const steps[] = {
     "  mail_flags INTEGER NOT NULL, attempts INTEGER NOT NULL, created INTEGER NOT NULL,"
     "  due INTEGER NOT NULL, last_status TEXT NOT NULL, is_held INTEGER NOT NULL);"
     "CREATE INDEX queue_due ON queue(due, id);",
+    "CREATE TABLE domain(name TEXT PRIMARY KEY) WITHOUT ROWID;",
 };
 enum { STEP_COUNT = sizeof steps / sizeof *steps };
 

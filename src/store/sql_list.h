@@ -23,6 +23,11 @@ X(SQL_ACCOUNT_INBOX, "SELECT inbox FROM account WHERE id = ?") \
 X(SQL_ALIAS_FIND, "SELECT count(*) FROM alias WHERE alias = ? AND (target = ? OR '' = ?)") \
 X(SQL_ALIAS_ADD, "INSERT INTO alias(alias, target) VALUES(?, ?)") \
 X(SQL_ALIAS_DELETE, "DELETE FROM alias WHERE alias = ? AND (target = ? OR '' = ?)") \
+X(SQL_DOMAINS, "SELECT name FROM domain ORDER BY name") \
+X(SQL_DOMAIN_FIND, "SELECT count(*) FROM domain WHERE name = ? AND name = ?") \
+X(SQL_DOMAIN_USERS, "SELECT (SELECT count(*) FROM account WHERE substr(address, -length(?1) - 1) = '@' || ?2) + (SELECT count(*) FROM alias WHERE substr(alias, -length(?1) - 1) = '@' || ?2)") \
+X(SQL_DOMAIN_ADD, "INSERT INTO domain(name) VALUES(?)") \
+X(SQL_DOMAIN_DELETE, "DELETE FROM domain WHERE name = ?") \
 /* mailboxes */ \
 X(SQL_MAILBOX_BY_ID, "SELECT " SQL_MAILBOX_COLUMNS " FROM mailbox WHERE id = ?") \
 X(SQL_MAILBOX_BY_NAME, "SELECT " SQL_MAILBOX_COLUMNS " FROM mailbox WHERE account = ? AND name = ?") \

@@ -182,6 +182,38 @@ def test_tags_and_a_catch_all(server):
     mailkit.empty_inbox(server)
 
 
+def test_domains_in_the_store(server):
+    """At once, without a reload; users of it log in by their whole address."""
+    rcpt = ["carol@second.test"]
+
+    def asked():
+        with mailkit.smtplib.SMTP("127.0.0.1", server.port("smtp")) as stranger:
+            stranger.ehlo()
+            stranger.mail("x@far.test")
+            return stranger.rcpt(rcpt[0])[0]
+    assert asked() == 550
+    done = server.cli("user", "add", "carol@second.test:pass-word", check=False)
+    assert done.returncode == 1 and "postern domain add" in done.errors, done.errors
+    server.cli("domain", "add", "Second.test")
+    listed = server.cli("domain", "list").text.splitlines()
+    assert "example.org (configuration)" in listed and "second.test" in listed, listed
+    server.cli("user", "add", "carol@second.test:pass-word")
+    assert asked() == 250
+    send(server, "smtp", mailkit.cases()["plain"], rcpt)
+    assert len(mailkit.wait_for_inbox(server, 1, "carol@second.test", "pass-word")) == 1
+    for words, why in ((("delete", "second.test"), "still has users or aliases"),
+                       (("delete", "third.test"), "no such domain in the store"),
+                       (("add", "second.test"), "exists already"),
+                       (("add", "example.org"), "configuration"),
+                       (("add", "a b"), "write it like example.org")):
+        done = server.cli("domain", *words, check=False)
+        assert done.returncode == 1 and why in done.errors, (words, done.errors)
+    server.cli("user", "delete", "carol@second.test")
+    server.cli("domain", "delete", "second.test")
+    assert "second.test" not in server.cli("domain", "list").text
+    assert asked() == 550
+
+
 def test_imap_mailbox_work(server):
     mailkit.empty_inbox(server)
     client = mailkit.imap(server, "imaps")
