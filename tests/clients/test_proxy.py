@@ -5,6 +5,7 @@ import smtplib
 import socket
 import ssl
 import struct
+import subprocess
 
 import harness
 from harness import Server, keys, wait_until
@@ -175,3 +176,54 @@ def test_check_wants_to_know_the_proxies():
         server.set(keys(net={"proxy_networks": []}))
         done = server.cli("check", check=False)
         assert done.returncode != 0 and "net.proxy_networks is empty" in done.errors, done.errors
+
+
+HAPROXY = """
+defaults
+    mode tcp
+    timeout connect 5s
+    timeout client 30s
+    timeout server 30s
+listen first
+    bind 127.0.0.1:{first}
+    server postern 127.0.0.1:{smtp} send-proxy check check-send-proxy inter 200ms
+listen second
+    bind 127.0.0.1:{second}
+    server postern 127.0.0.1:{smtp} send-proxy-v2 proxy-v2-options crc32c check check-send-proxy inter 200ms
+listen secure
+    bind 127.0.0.1:{secure}
+    server postern 127.0.0.1:{submissions} send-proxy-v2 proxy-v2-options crc32c
+"""
+
+
+@harness.slow
+def test_haproxy_in_front():
+    """Both versions, its health checks, STARTTLS and implicit TLS through it. The client's address
+    is another than HAProxy's."""
+    harness.need("haproxy")
+    source = ("127.0.0.9", 0)
+    ports = {name: harness.free_port() for name in ("first", "second", "secure")}
+    with proxied(networks=["127.0.0.1"]) as server:
+        conf = server.path("haproxy.cfg", HAPROXY.format(
+            smtp=server.port("smtp"), submissions=server.port("submissions"), **ports))
+        proxy = subprocess.Popen(["haproxy", "-db", "-f", conf], stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: not any(harness.is_free(port) for port in ports.values()), 20,
+                       "HAProxy's start")
+            for name in ("first", "second"):
+                with smtplib.SMTP("localhost", ports[name], source_address=source) as client:
+                    client.starttls(context=server.context())
+                    client.sendmail("x@far.test", ["alice@example.org"], "Subject: a\r\n\r\n")
+            with smtplib.SMTP_SSL("localhost", ports["secure"], source_address=source,
+                                  context=server.context()) as client:
+                client.login("alice@example.org", "secret")
+        finally:
+            proxy.terminate()
+            proxy.wait(20)
+        with harness_inbox(server) as texts:
+            assert len(texts) == 2 and all(b"([127.0.0.9])" in text for text in texts), texts
+        wait_until(lambda: re.search(r"smtp login .*peer=127\.0\.0\.9 ", server.log_text()), 10,
+                   "the login's line")
+        assert "net proxy-header" not in server.log_text(), server.log_text()
+        assert "net no-proxy" not in server.log_text(), server.log_text()
