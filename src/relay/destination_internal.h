@@ -32,6 +32,7 @@ struct route {
     uint16_t port;
     enum relay_tls tls;
     enum tls_verify verify;
+    bool waives_tls;   /* goes in plaintext when a handshake does not work, whatever the settings */
     bool requires_tls; /* for mail with REQUIRETLS, which has a destination of its own */
 };
 

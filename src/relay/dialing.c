@@ -53,7 +53,8 @@ static bool may_go_without_tls(struct attempt *attempt, enum conn_phase phase)
 {
     const struct route *route = &attempt->destination->route;
     if (phase != CONN_PHASE_HANDSHAKE || route->tls != RELAY_TLS_MAY ||
-        route->verify == TLS_VERIFY_REQUIRED || !attempt->relay->settings->plaintext_fallback)
+        route->verify == TLS_VERIFY_REQUIRED ||
+        (!attempt->relay->settings->plaintext_fallback && !route->waives_tls))
         return false;
     attempt->is_without_tls = true;
     log_fallback(attempt);

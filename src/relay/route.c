@@ -38,10 +38,12 @@ static void require_tls(struct route *route, struct buf *key)
     buf_puts(key, " requiretls");
 }
 
-static void waive_tls(struct route *route, struct buf *key)
+static void waive_tls(const struct settings_relay *settings, struct route *route, struct buf *key)
 {
-    if (route->verify != TLS_VERIFY_REQUIRED && route->tls != RELAY_TLS_STARTTLS)
+    bool is_demanded = route->verify == TLS_VERIFY_REQUIRED || route->tls == RELAY_TLS_STARTTLS;
+    if (!is_demanded && (route->tls == RELAY_TLS_OFF || settings->plaintext_fallback))
         return;
+    route->waives_tls = true;
     route->verify = TLS_VERIFY_OPPORTUNISTIC;
     route->tls = RELAY_TLS_MAY;
     buf_puts(key, " tls-optional");
@@ -124,7 +126,7 @@ static void heed_wishes(const struct relay *relay, unsigned mail_flags, struct r
     if ((mail_flags & STORE_MAIL_REQUIRETLS) != 0 && !is_path)
         require_tls(route, key);
     else if ((mail_flags & STORE_MAIL_TLS_OPTIONAL) != 0 && is_plain_mx)
-        waive_tls(route, key);
+        waive_tls(relay->settings, route, key);
 }
 
 void relay_route(const struct relay *relay, const struct store_queue_row *row, struct route *out,

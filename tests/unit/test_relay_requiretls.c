@@ -250,6 +250,24 @@ TEST(test_a_report_is_as_private_as_its_message)
     relay_lab_deinit(&lab);
 }
 
+/* Nor does the key that keeps mail from plaintext hold what waives TLS. */
+TEST(test_the_way_back_to_plaintext_is_the_senders_too)
+{
+    for (unsigned flags = 0; flags <= STORE_MAIL_TLS_OPTIONAL; flags += STORE_MAIL_TLS_OPTIONAL) {
+        struct relay_lab lab;
+        relay_lab_init(&lab);
+        lab.settings.plaintext_fallback = false;
+        lab.hops[0].rules[0] = (struct hop_rule){"EHLO", 0, "250-hop.test|250 STARTTLS"};
+        lab.hops[0].rules[1] = (struct hop_rule){"STARTTLS", 0, "220 go"};
+        lab.mail_flags = flags;
+        relay_lab_mail(&lab, alice, "r@one.test");
+        relay_lab_run(&lab, 100000);
+        check_int(lab.hops[0].messages, flags != 0);
+        check_int(relay_lab_queue(&lab).count, flags == 0);
+        relay_lab_deinit(&lab);
+    }
+}
+
 /* One domain, two policies at a time. */
 TEST(test_other_mail_goes_its_own_way)
 {
@@ -271,4 +289,6 @@ TEST(test_other_mail_goes_its_own_way)
 CHECK_MAIN({"test_what_a_message_asks_for", test_what_a_message_asks_for},
            {"test_a_report_is_as_private_as_its_message",
             test_a_report_is_as_private_as_its_message},
+           {"test_the_way_back_to_plaintext_is_the_senders_too",
+            test_the_way_back_to_plaintext_is_the_senders_too},
            {"test_other_mail_goes_its_own_way", test_other_mail_goes_its_own_way})
