@@ -213,8 +213,23 @@ static struct verdict accept_done(void *arg, struct job *job)
     return smtp_next(session);
 }
 
+static struct store_origin origin_of(const struct smtp_session *session,
+                                     const char client[ENDPOINT_TEXT_SIZE])
+{
+    const struct tls_facts *tls = session->host->tls;
+
+    return (struct store_origin){
+        .client = span_of(client),
+        .listener = span_of(session->host->listener),
+        .tls_version = span_of(tls == NULL ? "" : tls->version),
+        .tls_suite = span_of(tls == NULL ? "" : tls->cipher),
+        .login = span_of(session->login == NULL ? "" : session->login),
+    };
+}
+
 static struct verdict accept_submit(struct smtp_session *session)
 {
+    char client[ENDPOINT_TEXT_SIZE] = "";
     struct smtp_mail *mail = &session->mail;
     struct store_body *body = mail->body;
     struct store_envelope envelope = {.reverse_path = mail->reverse_path,
@@ -228,6 +243,8 @@ static struct verdict accept_submit(struct smtp_session *session)
     /* The sender's word to the servers wins over its word in the header (RFC 8689 4.1). */
     if (mail->watch.is_tls_optional && (mail->flags & STORE_MAIL_REQUIRETLS) == 0)
         envelope.mail_flags |= STORE_MAIL_TLS_OPTIONAL;
+    endpoint_text(&session->host->peer, client);
+    envelope.origin = origin_of(session, client);
     return want_answer(&store_accept_create(session->service->store, body, &envelope,
                                             mail->recipients, mail->recipient_count)
                             ->job,

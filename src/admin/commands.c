@@ -135,6 +135,7 @@ static const struct admin_row rows[] = {
     {"domain", "delete", 3, 3, admin_start_domain_delete, admin_finish_domain, "deleted"},
     {"domain", "list", 2, 2, admin_start_domain_list, NULL, NULL},
     {"domain", "find", 3, 3, admin_start_domain_find, NULL, NULL},
+    {"message", "show", 3, 3, admin_start_message, admin_finish_message, NULL},
     {"queue", "rows", 3, 3, admin_start_queue_rows, admin_finish_queue_rows, NULL},
     {"queue", "retry", 3, 3, admin_start_queue_retry, admin_finish_queue_change, NULL},
     {"queue", "hold", 3, 3, admin_start_queue_hold, admin_finish_queue_change, NULL},

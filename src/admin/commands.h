@@ -25,6 +25,8 @@ struct job *admin_start_domain_list(struct admin_call *call);
 struct job *admin_start_domain_find(struct admin_call *call);
 void admin_finish_domain(struct admin_call *call, struct job *job);
 
+struct job *admin_start_message(struct admin_call *call);
+void admin_finish_message(struct admin_call *call, struct job *job);
 struct job *admin_start_queue_rows(struct admin_call *call);
 void admin_finish_queue_rows(struct admin_call *call, struct job *job);
 struct job *admin_start_queue_retry(struct admin_call *call);

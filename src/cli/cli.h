@@ -18,6 +18,7 @@ int cli_user(int argc, char **argv);
 int cli_alias(int argc, char **argv);
 int cli_domain(int argc, char **argv);
 int cli_queue(int argc, char **argv);
+int cli_message(int argc, char **argv);
 int cli_connect(int argc, char **argv);
 int cli_version(int argc, char **argv);
 

@@ -221,6 +221,8 @@ const struct conf_row conf_rows[] = {
  "The sender of mail that has waited for so long is told once, at the next failed try, unless he declined with NOTIFY; 0s: never."},
 {"relay", "report_original_max", CONF_SIZE, 0, "50K", 0, 10 * M, NULL, AT(settings.relay.report_original_max), NULL,
  "A failure report returns the whole message when its sender asked for that with RET=FULL and it is no larger; else its header only."},
+{"relay", "history_time", CONF_TIME, CONF_RESTART, "14d", 0, 365 * D, NULL, AT(settings.store.history_ms), NULL,
+ "How long the history of a message that went on is kept, for postern message. 0s: none is written."},
 {"relay", "concurrency_max", CONF_COUNT, 0, "10", 1, 1000, NULL, AT(settings.relay.concurrency_max), NULL,
  "Connections to one destination at a time; many servers refuse more."},
 {"relay", "messages_per_connection_max", CONF_COUNT, 0, "100", 1, 100000, NULL, AT(settings.relay.messages_per_connection_max), NULL,

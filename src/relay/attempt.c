@@ -78,7 +78,19 @@ static void settle(struct attempt *attempt, size_t index, const struct smtp_repl
     if (entry == NULL)
         return;
     attempt->entries[index] = NULL;
+    char address[ENDPOINT_TEXT_SIZE] = "";
+    endpoint_text(&attempt->to, address);
+    const struct relay_tried tried = {
+        .address = address,
+        .tls_version = attempt->tls_version,
+        .tls_suite = attempt->tls_suite,
+        .check = attempt->check,
+        .check_text = attempt->check_text,
+        .duration_us = (loop_now_ms(attempt->relay->options.env->loop) - attempt->began_ms) * 1000,
+    };
     const struct relay_outcome outcome = {
+        .tried = &tried,
+        .route = attempt->destination->key,
         .verdict = verdict_of(reply),
         .status = reply->status,
         .text = describe(reply, sentence, text, sizeof text),
@@ -159,7 +171,8 @@ static const struct smtp_transaction *next(void *owner)
         relay_moved(attempt->relay); /* leases may have ended */
         return NULL;
     }
-    attempt->message_count++;
+    if (attempt->message_count++ > 0) /* the first one's time is that of the way there too */
+        attempt->began_ms = loop_now_ms(attempt->relay->options.env->loop);
     const struct store_queue_row *row = &attempt->entries[0]->row;
     attempt->transaction = (struct smtp_transaction){
         .reverse_path = row->reverse_path,
@@ -284,6 +297,7 @@ void relay_attempt_start(struct destination *destination)
     attempt->relay = destination->relay;
     attempt->destination = destination;
     attempt->target = destination->hosts[0];
+    attempt->began_ms = loop_now_ms(destination->relay->options.env->loop);
     list_append(&destination->attempts, &attempt->node);
     destination->attempt_count++;
     destination->relay->attempt_count++;

@@ -4,6 +4,7 @@
 
 #include "protocols/smtp/client.h"
 #include "relay/relay_internal.h"
+#include "tls/facts.h"
 
 /* One connection, over all addresses that are tried for it. */
 struct attempt {
@@ -22,6 +23,11 @@ struct attempt {
     bool is_resting;       /* waits for work on a kept connection */
     bool is_without_tls;   /* the handshake did not work here, and TLS is not demanded */
     unsigned message_count;
+    /* For the history: when it began, and TLS in parts, empty in plaintext. */
+    int64_t began_ms;
+    char tls_version[TLS_FACTS_NAME_SIZE], tls_suite[TLS_FACTS_NAME_SIZE];
+    const char *check;
+    char check_text[256];
     char tls_text[160];             /* for the log: version, cipher, verdict */
     char reason[RELAY_REASON_SIZE]; /* why the last address did not work */
     /* The same of the address that got furthest: that ::1 does not listen must not hide that

@@ -138,6 +138,7 @@ static void settle_put_off(struct destination *destination)
 {
     const struct relay_outcome outcome = {.verdict = RELAY_TEMPORARY,
                                           .text = span_of(destination->put_off_why),
+                                          .route = destination->key,
                                           .due_us = destination->put_off_us};
     relay_destination_settle(destination, &outcome);
 }
@@ -265,8 +266,10 @@ static void refuse_all(struct destination *destination, int err, const char *sta
         relay_put_off(destination, why, NULL);
         return;
     }
-    const struct relay_outcome outcome = {
-        .verdict = RELAY_PERMANENT, .status = span_of(status), .text = span_of(why)};
+    const struct relay_outcome outcome = {.verdict = RELAY_PERMANENT,
+                                          .route = destination->key,
+                                          .status = span_of(status),
+                                          .text = span_of(why)};
     relay_destination_settle(destination, &outcome);
 }
 

@@ -29,6 +29,12 @@ static void on_secure(void *owner, const struct tls_facts *facts)
     struct attempt *attempt = owner;
     if (facts->check != PKI_CHECK_GOOD)
         log_unverified(attempt, facts);
+    (void)snprintf(attempt->tls_version, sizeof attempt->tls_version, "%s", facts->version);
+    (void)snprintf(attempt->tls_suite, sizeof attempt->tls_suite, "%s", facts->cipher);
+    attempt->check = pki_check_name(facts->check);
+    (void)snprintf(attempt->check_text, sizeof attempt->check_text, "%s",
+                   facts->check_detail[0] != '\0' ? facts->check_detail
+                                                  : pki_check_sentence(facts->check));
     (void)snprintf(attempt->tls_text, sizeof attempt->tls_text, "%s %s %s", facts->version,
                    facts->cipher, pki_check_name(facts->check));
 }
@@ -210,6 +216,8 @@ void relay_attempt_dial(struct attempt *attempt)
     attempt->hard_status = NULL;
     attempt->service.tls = attempt->is_without_tls ? SMTP_CLIENT_TLS_OFF : client_tls(route->tls);
     (void)snprintf(attempt->tls_text, sizeof attempt->tls_text, "none");
+    attempt->tls_version[0] = attempt->tls_suite[0] = attempt->check_text[0] = '\0';
+    attempt->check = NULL;
     attempt->tls_policy = (struct tls_client_policy){
         .server_name = attempt->target.name, .verify = route->verify, .alpn = NULL};
     attempt->to = attempt->target.addresses[attempt->address];

@@ -103,12 +103,46 @@ static enum dsn_action action_of(const struct relay_outcome *outcome, bool is_ex
     return outcome->verdict == RELAY_TEMPORARY && !is_expired ? DSN_DELAYED : DSN_FAILED;
 }
 
+static struct span keep(struct settled *item, const char *text)
+{
+    return arena_copy(&item->arena, span_of(text == NULL ? "" : text));
+}
+
+/* Of an entry that was tried, or put off with its destination. */
+static void remember(struct settled *item, const struct relay_outcome *outcome, int64_t now_us)
+{
+    static const struct relay_tried none;
+    static const char *const verdicts[] = {[DSN_FAILED] = "failed",
+                                           [DSN_DELAYED] = "deferred",
+                                           [DSN_DELIVERED] = "delivered",
+                                           [DSN_RELAYED] = "delivered",
+                                           [DSN_EXPANDED] = "delivered"};
+    const struct relay_tried *tried = outcome->tried == NULL ? &none : outcome->tried;
+    item->attempt = (struct store_attempt){
+        .number = item->entry->row.attempts + 1,
+        .at_us = now_us,
+        .duration_us = tried->duration_us,
+        .verdict = span_of(verdicts[item->action]),
+        .recipient = item->entry->row.recipient,
+        .route = keep(item, outcome->route),
+        .host = span_of(item->host),
+        .address = keep(item, tried->address),
+        .tls_version = keep(item, tried->tls_version),
+        .tls_suite = keep(item, tried->tls_suite),
+        .check = keep(item, tried->check),
+        .check_text = keep(item, tried->check_text),
+        .reply = span_of(item->text),
+        .due_us = item->outcome.due_us,
+    };
+}
+
 static struct settled *judge(const struct relay *relay, struct entry *entry,
                              const struct relay_outcome *outcome)
 {
     struct settled *item = mem_new(struct settled);
     int64_t now_us = clock_wall_us(relay->options.clock);
     bool is_expired = outcome->verdict == RELAY_TEMPORARY && relay_is_expired(relay, &entry->row);
+    arena_init(&item->arena);
     item->entry = entry;
     item->action = action_of(outcome, is_expired);
     item->is_delivered = outcome->verdict == RELAY_DELIVERED;
@@ -117,6 +151,7 @@ static struct settled *judge(const struct relay *relay, struct entry *entry,
     if (item->action == DSN_DELAYED)
         defer(relay, item, outcome, now_us);
     fill_texts(item, outcome, is_expired);
+    remember(item, outcome, now_us);
     return item;
 }
 
@@ -162,6 +197,7 @@ void relay_settle_owed(struct relay *relay, struct entry *entry, struct settleme
     static const char *const texts[] = {
         [DSN_DELIVERED] = "in the mailbox", [DSN_EXPANDED] = "went on to several recipients"};
     struct settled *item = mem_new(struct settled);
+    arena_init(&item->arena);
     item->entry = entry;
     item->action = bounce_owed(&entry->row);
     item->is_delivered = true;

@@ -51,6 +51,7 @@ void relay_put_off(struct destination *destination, const char *reason, const ch
     const struct relay_outcome outcome = {.verdict = RELAY_TEMPORARY,
                                           .text = span_of(destination->put_off_why),
                                           .host = host,
+                                          .route = destination->key,
                                           .due_us = destination->put_off_us};
     relay_destination_settle(destination, &outcome);
     if (relay->put_off_count > RELAY_PUT_OFF_MAX)

@@ -81,17 +81,25 @@ struct entry {
     struct store_queue_row row;
 };
 
+/* What an attempt came to, beside its outcome. */
+struct relay_tried {
+    const char *address, *tls_version, *tls_suite, *check, *check_text;
+    int64_t duration_us;
+};
+
 /* What became of one entry. */
 enum relay_verdict { RELAY_DELIVERED, RELAY_TEMPORARY, RELAY_PERMANENT };
 struct relay_outcome {
     enum relay_verdict verdict;
-    struct span status; /* "5.1.1", may be empty */
-    struct span text;   /* in words, for log, queue and report */
-    const char *host;   /* remote MTA, or NULL */
-    const char *tls;    /* how it went there, or NULL */
-    bool peer_notifies; /* delivered: the peer tells the sender (RFC 3461) */
-    bool is_final;      /* delivered: no further hop, the peer keeps it (LMTP) */
-    int64_t due_us;     /* temporary: when its destination is tried again; 0: by its own attempts */
+    struct span status;              /* "5.1.1", may be empty */
+    struct span text;                /* in words, for log, queue and report */
+    const char *host;                /* remote MTA, or NULL */
+    const char *tls;                 /* how it went there, or NULL */
+    bool peer_notifies;              /* delivered: the peer tells the sender (RFC 3461) */
+    bool is_final;                   /* delivered: no further hop, the peer keeps it (LMTP) */
+    const struct relay_tried *tried; /* NULL: it came to no session */
+    const char *route;               /* the destination: a domain or "smarthost"; NULL: not known */
+    int64_t due_us; /* temporary: when its destination is tried again; 0: by its own attempts */
 };
 
 /* route.c */

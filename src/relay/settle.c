@@ -31,6 +31,12 @@ void settlement_add(struct settlement *settlement, struct settled *item)
     settlement->items[settlement->count++] = item;
 }
 
+static void free_item(struct settled *item)
+{
+    arena_reset(&item->arena);
+    mem_free(item);
+}
+
 static void free_settlement(struct settlement *settlement)
 {
     list_remove(&settlement->node);
@@ -41,7 +47,7 @@ static void free_settlement(struct settlement *settlement)
     loop_timer_free(&settlement->timer);
     store_body_free(&settlement->report);
     for (size_t i = 0; i < settlement->count; i++)
-        mem_free(settlement->items[i]);
+        free_item(settlement->items[i]);
     mem_free(settlement->items);
     mem_free(settlement->original);
     mem_free(settlement);
@@ -206,6 +212,8 @@ static void submit_settle(struct settlement *settlement)
     for (size_t i = 0; i < settlement->count; i++) {
         outcomes[i] = settlement->items[i]->outcome;
         outcomes[i].text = span_of(settlement->items[i]->text);
+        bool is_attempt = settlement->items[i]->attempt.number > 0;
+        outcomes[i].attempt = is_attempt ? &settlement->items[i]->attempt : NULL;
     }
     size_t count =
         settlement->report == NULL ? 0 : report_recipients(settlement, &arena, recipients);
@@ -256,7 +264,7 @@ static void keep_deliveries(struct settlement *settlement)
     for (size_t i = 0; i < settlement->count; i++) {
         struct settled *item = settlement->items[i];
         if (!item->is_delivered || (item->entry->row.notify & STORE_OWES_ANY) != 0) {
-            mem_free(item);
+            free_item(item);
             continue;
         }
         if (settlement->wants_report) {

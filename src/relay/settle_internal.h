@@ -7,6 +7,7 @@
 
 #include "mail/dsn.h"
 #include "relay/relay_internal.h"
+#include "store/history.h"
 
 /* One entry's. */
 struct settled {
@@ -18,6 +19,8 @@ struct settled {
     char text[RELAY_REASON_SIZE];
     char status[16];
     char host[MX_NAME_SIZE];
+    struct store_attempt attempt; /* for the history; number 0: none was made */
+    struct arena arena;           /* its texts */
 };
 
 /* One transaction of the store: one entry, or several of one message that share a report. */

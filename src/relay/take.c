@@ -98,6 +98,7 @@ static void move_and_tell(struct relay *relay, const struct destination *destina
 {
     const struct relay_outcome outcome = {.verdict = RELAY_TEMPORARY,
                                           .text = span_of(destination->put_off_why),
+                                          .route = destination->key,
                                           .due_us = destination->put_off_us};
     relay_settle(relay, take(relay, row), &outcome, group);
 }

@@ -8,6 +8,7 @@
 
 #include "store/body_internal.h"
 #include "store/entry.h"
+#include "store/history_internal.h"
 #include "store/queue_internal.h"
 #include "store/writer_internal.h"
 
@@ -60,7 +61,7 @@ int recipients_apply(struct writer *writer, struct store_body *body,
                      size_t count)
 {
     uint64_t refs = 0;
-    bool is_taken = false;
+    bool is_taken = false, is_going_on = false;
     for (size_t i = 0; i < count; i++) {
         struct store_recipient *recipient = &recipients[i];
         int got = recipient->account != 0 ? accept_local(writer, body, recipient->account)
@@ -72,6 +73,7 @@ int recipients_apply(struct writer *writer, struct store_body *body,
             return got;
         /* A row that only owes a report takes no mail. */
         is_taken = is_taken || (got >= 0 && (recipient->notify & STORE_OWES_ANY) == 0);
+        is_going_on = is_going_on || (is_taken && recipient->account == 0);
         refs += got == 1;
         int owed = got < 0 ? 0 : owe_report(writer, body, envelope, recipient);
         if (owed < 0)
@@ -80,7 +82,8 @@ int recipients_apply(struct writer *writer, struct store_body *body,
     }
     if (!is_taken)
         return ERR_NOT_FOUND;
-    return writer_add_message(writer, body, refs);
+    int err = is_going_on ? history_receive(writer, body, envelope) : 0;
+    return err != 0 ? err : writer_add_message(writer, body, refs);
 }
 
 static int accept_apply(struct request *base, struct writer *writer)
@@ -121,6 +124,7 @@ struct store_accept *store_accept_create(struct store *store, struct store_body 
         .envelope_id = arena_copy(arena, envelope->envelope_id),
         .return_kind = arena_copy(arena, envelope->return_kind),
         .mail_flags = envelope->mail_flags,
+        .origin = history_copy_origin(arena, &envelope->origin),
     };
     body_finish(body); /* here, not in the one thread that all wait for */
     request->base.body = body;

@@ -37,11 +37,18 @@ struct store_recipient {
     int status; /* out: 0, or ERR_NOT_FOUND: the account is gone since; all else fails the whole */
 };
 
+/* Where a message came from; empty texts: in plaintext, without a login. An empty listener: it was
+ * made here, as reports are. */
+struct store_origin {
+    struct span client, listener, tls_version, tls_suite, login;
+};
+
 struct store_envelope {
     struct span reverse_path; /* empty: null */
     struct span envelope_id;  /* ENVID, or empty */
     struct span return_kind;  /* RET: "FULL", "HDRS" or empty */
     unsigned mail_flags;
+    struct store_origin origin; /* for the history of mail that goes on */
 };
 
 struct store_accept {

@@ -53,6 +53,16 @@ static const char *const steps[] = {
     "  due INTEGER NOT NULL, last_status TEXT NOT NULL, is_held INTEGER NOT NULL);"
     "CREATE INDEX queue_due ON queue(due, id);",
     "CREATE TABLE domain(name TEXT PRIMARY KEY) WITHOUT ROWID;",
+    "CREATE TABLE received(message INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
+    "  size INTEGER NOT NULL, reverse_path TEXT NOT NULL, client TEXT NOT NULL,"
+    "  listener TEXT NOT NULL, tls_version TEXT NOT NULL, tls_suite TEXT NOT NULL,"
+    "  login TEXT NOT NULL);"
+    "CREATE TABLE attempt(message INTEGER NOT NULL, entry INTEGER NOT NULL,"
+    "  number INTEGER NOT NULL, at INTEGER NOT NULL, duration INTEGER NOT NULL,"
+    "  verdict TEXT NOT NULL, recipient TEXT NOT NULL, route TEXT NOT NULL, host TEXT NOT NULL,"
+    "  address TEXT NOT NULL, tls_version TEXT NOT NULL, tls_suite TEXT NOT NULL,"
+    "  verified TEXT NOT NULL, verified_text TEXT NOT NULL, reply TEXT NOT NULL,"
+    "  due INTEGER NOT NULL, PRIMARY KEY(message, entry, number)) WITHOUT ROWID;",
 };
 enum { STEP_COUNT = sizeof steps / sizeof *steps };
 

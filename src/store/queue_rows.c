@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "store/body_internal.h"
+#include "store/history_internal.h"
 #include "store/queue_internal.h"
 #include "store/writer_internal.h"
 
@@ -38,7 +39,7 @@ struct queue_request {
 };
 REQUEST_LAYOUT(queue_request);
 
-static struct store_queue_row queue_row_read(const struct db_rows *rows, struct arena *arena)
+struct store_queue_row queue_row_read(const struct db_rows *rows, struct arena *arena)
 {
     return (struct store_queue_row){
         .id = db_u64_at(rows, 0),
@@ -190,6 +191,9 @@ static int outcome_apply(struct writer *writer, const struct store_outcome *outc
     *missing_count += found == 0;
     if (found <= 0)
         return found;
+    int err = history_attempt(writer, message, outcome);
+    if (err != 0)
+        return err;
     switch (outcome->kind) {
     case STORE_OUTCOME_DONE:
         return queue_remove(writer, outcome->id, message);
@@ -258,6 +262,7 @@ struct store_settle *store_settle_create(struct store *store, const struct store
     for (size_t i = 0; i < count; i++) {
         request->outcomes[i] = outcomes[i];
         request->outcomes[i].text = arena_copy(arena, outcomes[i].text);
+        request->outcomes[i].attempt = history_copy_attempt(arena, outcomes[i].attempt);
     }
     request->outcome_count = count;
     request->base.body = report_body;

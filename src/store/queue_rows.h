@@ -45,12 +45,14 @@ enum store_outcome_kind {
     STORE_OUTCOME_RETRY_NOW, /* `queue retry`: due at once and not held, attempts unchanged */
     STORE_OUTCOME_HELD       /* `queue hold`: not due before STORE_OUTCOME_RETRY_NOW */
 };
+struct store_attempt;
 struct store_outcome {
     uint64_t id;
     enum store_outcome_kind kind;
     int64_t due_us;
     struct span text;
-    unsigned notify; /* bits that the row gets besides its own */
+    unsigned notify;                     /* bits that the row gets besides its own */
+    const struct store_attempt *attempt; /* for the history (history.h), or NULL */
 };
 
 struct store_settle {

@@ -8,6 +8,7 @@
 #include "store/reaper_internal.h"
 
 #include "base/mem.h"
+#include "store/history_internal.h"
 #include "store/writer_internal.h"
 
 enum {
@@ -225,6 +226,8 @@ static int reap_apply(struct request *base, struct writer *writer)
         err = dead_segments_slice(writer, has_more);
     if (err == 0)
         err = relocate_slice(writer, has_more);
+    if (err == 0)
+        err = history_forget(writer, has_more);
     if (err == 0 && segments_fill_ahead(&writer->segments, writer->store))
         *has_more = true;
     return err;

@@ -12,7 +12,7 @@
 /* meta, accounts */ \
 X(SQL_META, "SELECT value FROM meta WHERE name = ?") \
 X(SQL_META_SET, "UPDATE meta SET value = ? WHERE name = ?") \
-X(SQL_LAST_ID, "SELECT max((SELECT coalesce(max(id), 0) FROM message), (SELECT coalesce(max(id), 0) FROM blob), (SELECT coalesce(max(id), 0) FROM queue), (SELECT coalesce(max(id), 0) FROM gone))") \
+X(SQL_LAST_ID, "SELECT max((SELECT coalesce(max(id), 0) FROM message), (SELECT coalesce(max(id), 0) FROM blob), (SELECT coalesce(max(id), 0) FROM queue), (SELECT coalesce(max(id), 0) FROM gone), (SELECT coalesce(max(message), 0) FROM received))") \
 X(SQL_ACCOUNTS, "SELECT id, address, verifier, generation, inbox FROM account ORDER BY address") \
 X(SQL_ALIASES, "SELECT alias, target FROM alias ORDER BY alias, target") \
 X(SQL_ACCOUNT, "SELECT id, inbox FROM account WHERE address = ?") \
@@ -81,7 +81,17 @@ X(SQL_SEGMENTS, "SELECT id, live, used, blob_first, blob_last FROM segment ORDER
 X(SQL_SEGMENT_ADD, "INSERT INTO segment(id, live, used, blob_first, blob_last) VALUES(?, ?, ?, ?, ?)") \
 X(SQL_SEGMENT_KEEP, "UPDATE segment SET live = ?, used = ?, blob_first = ?, blob_last = ? WHERE id = ?") \
 X(SQL_SEGMENT_DELETE, "DELETE FROM segment WHERE id = ?") \
+/* history */ \
+X(SQL_RECEIVED_ADD, "INSERT INTO received(message, at, size, reverse_path, client, listener, tls_version, tls_suite, login) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING") \
+X(SQL_RECEIVED, "SELECT at, size, reverse_path, client, listener, tls_version, tls_suite, login FROM received WHERE message = ?") \
+X(SQL_RECEIVED_OLDEST, "SELECT message, at FROM received ORDER BY message LIMIT ?") \
+X(SQL_RECEIVED_FORGET, "DELETE FROM received WHERE message <= ?") \
+X(SQL_ATTEMPT_ADD, "INSERT OR REPLACE INTO attempt(message, entry, number, at, duration, verdict, recipient, route, host, address, tls_version, tls_suite, verified, verified_text, reply, due) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") \
+X(SQL_ATTEMPTS, "SELECT entry, number, at, duration, verdict, recipient, route, host, address, tls_version, tls_suite, verified, verified_text, reply, due FROM attempt WHERE message = ? ORDER BY entry, number") \
+X(SQL_ATTEMPTS_CUT, "DELETE FROM attempt WHERE message = ? AND entry = ? AND number > 1 AND number <= ?") \
+X(SQL_ATTEMPTS_FORGET, "DELETE FROM attempt WHERE message <= ?") \
 /* queue */ \
+X(SQL_QUEUE_OF_MESSAGE, "SELECT q.id, q.message, q.notify, q.mail_flags, q.attempts, q.created, q.due, q.is_held, b.id, b.segment, b.\"offset\", b.length, q.reverse_path, q.recipient, q.original, q.envelope_id, q.return_kind, q.last_status FROM queue q JOIN message m ON m.id = q.message JOIN blob b ON b.id = m.blob WHERE q.message = ? ORDER BY q.id") \
 X(SQL_QUEUE_ADD, "INSERT INTO queue(id, message, reverse_path, recipient, original, envelope_id, return_kind, notify, mail_flags, attempts, created, due, last_status, is_held) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, '', 0)") \
 X(SQL_QUEUE, "SELECT q.id, q.message, q.notify, q.mail_flags, q.attempts, q.created, q.due, q.is_held, b.id, b.segment, b.\"offset\", b.length, q.reverse_path, q.recipient, q.original, q.envelope_id, q.return_kind, q.last_status FROM queue q JOIN message m ON m.id = q.message JOIN blob b ON b.id = m.blob WHERE (q.due, q.id) > (?, ?) AND q.is_held <= ? ORDER BY q.due, q.id LIMIT ?") \
 X(SQL_QUEUE_PAGE, "SELECT q.id, q.message, q.notify, q.mail_flags, q.attempts, q.created, q.due, q.is_held, b.id, b.segment, b.\"offset\", b.length, q.reverse_path, q.recipient, q.original, q.envelope_id, q.return_kind, q.last_status FROM queue q JOIN message m ON m.id = q.message JOIN blob b ON b.id = m.blob WHERE q.id > ? ORDER BY q.id LIMIT ?") \

@@ -86,3 +86,37 @@ def test_without_a_server():
         for words in (("delete",), ("hold",), ("show",), ("list", "older=x"), ("flush", "--json"), ("go",)):
             done = one.cli("queue", *words, check=False)
             assert done.returncode == 2 and "--help" in done.errors, (words, done.errors)
+
+
+def test_a_message_tells_its_whole_life():
+    """Received over TLS with a login, tried in vain, delivered; asked for with a server and without."""
+    port = harness.free_port()
+    with relaying(port) as one:
+        client = mailkit.smtp(one)
+        client.mail("alice@first.test")
+        client.rcpt("far@far.lab")
+        code, text = client.data(MESSAGE % 1)
+        client.quit()
+        message = text.decode().split()[-1].strip("<>.")
+        found = wait_for_entries(one, 1)
+        assert found[0]["message"] in text.decode(), text
+        message = found[0]["message"]
+
+        told = one.cli("message", message).text
+        for part in ("received ", "from <alice@first.test>", "over TLSv1.3 TLS_", "logged in as alice",
+                     "attempt 1 ", "deferred  to <far@far.lab>", "route smarthost", "next attempt: ",
+                     "in queue   entry ", "stored "):
+            assert part in told, (part, told)
+        with smtpsink.Sink(port, replies={"DATA": "250 2.0.0 taken by the sink"}):
+            one.cli("queue", "flush")
+            wait_until(lambda: not entries(one), 20, "an empty queue")
+        for running in (True, False):
+            if not running:
+                assert one.terminate() == 0
+            told = one.cli("message", message.upper() if running else message).text
+            assert told.count("attempt ") >= 2 and "delivered  to <far@far.lab>" in told, told
+            assert "in plaintext" in told and "reply: 250" in told and "taken by the sink" in told, told
+            assert "in queue" not in told and "stored" not in told, told
+        for words in (("message", "0" * 16), ("message", "12"), ("message", "x" * 16)):
+            done = one.cli(*words, check=False)
+            assert done.returncode == 1 and "message" in done.errors and done.text == "", done.errors

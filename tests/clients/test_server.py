@@ -375,7 +375,7 @@ def test_check_looks_at_keys_and_privacy():
 
 
 def test_every_help_has_an_example():
-    for words in ([], ["init"], ["serve"], ["user"], ["alias"], ["queue"], ["check"], ["version"]):
+    for words in ([], ["init"], ["serve"], ["user"], ["alias"], ["queue"], ["message"], ["check"], ["version"]):
         for option in ("--help", "-h"):
             done = run([harness.BINARY, *words, option], check=False)
             assert done.returncode == 0, (words, option, done.errors)

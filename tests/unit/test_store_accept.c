@@ -10,8 +10,10 @@ static const char message[] = "From: a@example.org\r\nSubject: hello\r\n\r\nBody
 static struct store_accept *accept_text(struct fixture *fixture, struct span text,
                                         const struct store_recipient *recipients, size_t count)
 {
-    struct store_envelope envelope = {span_of("sender@example.net"), span_of("id"), span_of("HDRS"),
-                                      STORE_MAIL_8BIT};
+    struct store_envelope envelope = {.reverse_path = span_of("sender@example.net"),
+                                      .envelope_id = span_of("id"),
+                                      .return_kind = span_of("HDRS"),
+                                      .mail_flags = STORE_MAIL_8BIT};
     struct store_accept *accept = store_accept_create(fixture->store, fixture_body(fixture, text),
                                                       &envelope, recipients, count);
     fixture_run(fixture, &accept->job);

@@ -10,8 +10,10 @@ static uint64_t put(struct fixture *fixture, const char *const *recipients, size
         rows[i] = (struct store_recipient){.address = span_of(recipients[i]),
                                            .original = span_of("rfc822;o"),
                                            .notify = STORE_NOTIFY_FAILURE};
-    struct store_envelope envelope = {span_of("sender@example.org"), span_of("envid"),
-                                      span_of("HDRS"), STORE_MAIL_8BIT};
+    struct store_envelope envelope = {.reverse_path = span_of("sender@example.org"),
+                                      .envelope_id = span_of("envid"),
+                                      .return_kind = span_of("HDRS"),
+                                      .mail_flags = STORE_MAIL_8BIT};
     struct store_accept *accept =
         store_accept_create(fixture->store, fixture_body(fixture, span_of("Subject: q\r\n\r\n")),
                             &envelope, rows, count);

@@ -12,6 +12,7 @@ struct settings_store {
     unsigned message_parts_max; /* MIME parts scanned; what is deeper or further is one leaf */
     unsigned mailboxes_max;     /* per account */
     unsigned keywords_max;      /* per mailbox, at most STORE_KEYWORDS_MAX */
+    int64_t history_ms;         /* of mail that goes on; 0: nothing is written */
     unsigned read_threads;
 };
 
