@@ -3,7 +3,6 @@
  * Their keys are rows of schema.c, filled by fill.c; here is what a row cannot see, and the index
  * of all their domains. Tests: test_conf_load.c.
  */
-#include <ctype.h>
 #include <stdlib.h>
 
 #include "conf/lists_internal.h"
@@ -131,8 +130,8 @@ static void index_one(struct conf_load *load, struct settings_relay *relay, size
 
     for (size_t i = 0; i < route->domain_count; i++) {
         char *lower = arena_text(load->arena, span_of(route->domains[i]));
-        for (char *c = lower; *c != '\0'; c++)
-            *c = (char)tolower((unsigned char)*c);
+        for (char *c = lower; *c != '\0'; c++) /* ASCII's letters alone: RFC 4343 */
+            *c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
         relay->route_domains[relay->route_domain_count++] =
             (struct settings_route_domain){lower, index};
     }

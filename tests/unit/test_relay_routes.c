@@ -305,13 +305,13 @@ TEST(test_a_reload_ends_connections_only_when_a_route_differs)
         static const char *other[] = {"other.test"};
         char *field = is_same ? NULL : (char *)&after.rows[0] + members[i].offset;
         if (!is_same && strcmp(members[i].name, "domains") == 0)
-            memcpy(field, &(const char **){other}, sizeof(const char **));
+            *(const char ***)(void *)field = other;
         else if (!is_same && members[i].is_text)
-            memcpy(field, &(const char *){"off"}, sizeof(const char *));
+            *(const char **)(void *)field = "off";
         else if (!is_same)
             field[0] = 2;
         if (!is_same && strcmp(members[i].name, "verify") == 0)
-            memcpy(field, &(const char *){"opportunistic"}, sizeof(const char *));
+            *(const char **)(void *)field = "opportunistic";
         struct settings_relay next = lab.settings;
         use(&after, &next);
         lab.options.settings = &next;
