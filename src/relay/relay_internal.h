@@ -22,8 +22,7 @@ enum {
     RELAY_RECIPIENTS_MAX = 100, /* of one transaction */
     RELAY_TRIES_MAX = 10, /* addresses tried for one connection: a list may be long and dead */
     RELAY_OVERLAP_US = 1000 * 1000,
-    RELAY_PAUSE_MS =
-        5, /* between two looks: a queue that always changes is not read all the time */
+    RELAY_PAUSE_MS = 5, /* between two looks: a queue may change all the time */
     RELAY_RESCAN_MS = 60 * 1000,
     RELAY_RESCAN_REST = 20, /* a look at the whole queue is followed by so many times its time */
     RELAY_PUT_OFF_MAX =
