@@ -79,7 +79,7 @@ static void tell_received(struct buf *out, const struct span *words)
 
 static void put_duration(struct buf *out, int64_t us)
 {
-    if (us < 10 * 1000000)
+    if (us < INT64_C(10000000))
         buf_printf(out, "%" PRId64 " ms", us / 1000);
     else
         queue_put_span(out, us);
