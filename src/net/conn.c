@@ -46,6 +46,7 @@ struct conn *conn_create(struct conn_env *env, const struct session_type *type)
     out_init(&conn->out, (size_t)env->settings->output_mark);
     reader_init(&conn->reader);
     buf_init(&conn->wire, CONN_WIRE_MAX);
+    buf_init(&conn->flight, 0); /* our own chain bounds it */
     pump_host_init(conn);
     list_append(&env->conns, &conn->node);
     env->conn_count++;
@@ -386,7 +387,12 @@ void conn_push(void *owner, const struct span *parts, size_t count)
         return;
     for (size_t i = 0; i < count; i++)
         conn->bytes_out += parts[i].len;
-    transport_write(conn->transport, parts, count);
+    if (!conn->holds_flight) {
+        transport_write(conn->transport, parts, count);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        buf_put(&conn->flight, parts[i]);
 }
 
 void conn_set_reading(struct conn *conn, bool is_wanted)

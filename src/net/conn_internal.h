@@ -79,6 +79,8 @@ struct conn {
     /* Bytes. */
     struct tls_session *tls; /* NULL in plaintext */
     struct buf wire;         /* sealed input */
+    struct buf flight;       /* sealed output of one step of the handshake: leaves as one */
+    bool holds_flight;       /* it is being put together */
     struct reader reader;    /* clear input */
     struct out out;
     uint64_t bytes_in, bytes_out; /* of the transport */
@@ -123,14 +125,12 @@ extern const struct transport_events conn_transport_events;
 void conn_set_reading(struct conn *conn, bool is_wanted);
 /* The last step of every entry: reading, memory, timer. */
 void conn_settle(struct conn *conn);
-/* Runs the connection in the loop's next round. */
-void conn_post(struct conn *conn);
+void conn_post(struct conn *conn); /* runs it in the loop's next round */
 /* Writes what is in out while the transport takes it. */
 void conn_write(struct conn *conn);
 /* For a TLS session's wire. */
 void conn_push(void *conn, const struct span *parts, size_t count);
-/* Keeps the first one. */
-void conn_keep_fault(struct conn *conn, const struct fault *fault);
+void conn_keep_fault(struct conn *conn, const struct fault *fault); /* keeps the first one */
 
 /* Bytes that our kernel has not got yet; none where nothing can be sent any more, whatever the
  * transport still counts. */

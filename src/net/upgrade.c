@@ -246,11 +246,25 @@ static void secured(struct conn *conn)
         pump_open(conn, conn->start_mode);
 }
 
+/* What GnuTLS pushes meanwhile leaves in one write: a server's tickets come with the rest of its
+ * flight, also to a client that goes away behind its Finished. */
+static enum tls_progress step(struct conn *conn, struct fault *fault)
+{
+    conn->holds_flight = true;
+    enum tls_progress progress = tls_session_handshake(conn->tls, fault);
+    conn->holds_flight = false;
+    const struct span flight = buf_span(&conn->flight);
+    if (flight.len > 0)
+        transport_write(conn->transport, &flight, 1);
+    buf_release(&conn->flight);
+    return progress;
+}
+
 void upgrade_handshake(struct conn *conn)
 {
     struct fault fault;
     fault_clear(&fault);
-    switch (tls_session_handshake(conn->tls, &fault)) {
+    switch (step(conn, &fault)) {
     case TLS_DONE:
         secured(conn);
         break;

@@ -146,3 +146,19 @@ def test_sessions_are_resumed_across_a_reload_and_not_across_a_restart():
             assert f"Reused, TLSv{version}" in s_client(server, "imaps", version, "-sess_in", file)
             server.restart()
             assert f"New, TLSv{version}" in s_client(server, "imaps", version, "-sess_in", file)
+
+
+def ticket_fault(server, number):
+    file = server.path(f"parting-{number}")
+    words = openssl_words("imaps", server.port("imaps"), "1.3", server.ca)
+    harness.run([*words, "-sess_out", file], input=b"", check=False, timeout=SECONDS)
+    return None if os.path.exists(file) and os.path.getsize(file) > 0 else "no session was kept"
+
+
+def test_a_client_that_leaves_behind_its_finished_has_its_ticket():
+    """openssl goes at the end of its input, which is empty: it keeps a TLS 1.3 session only where the
+    tickets came in one piece with the server's flight."""
+    harness.need("openssl")
+    with Server() as server:
+        check_all([(number,) for number in range(200)],
+                  lambda number: ticket_fault(server, number))
