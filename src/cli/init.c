@@ -123,12 +123,16 @@ static int own_entry(const char *path, const struct stat *status, int type, stru
 /* Whether the service user can get to the directory that DIR will lie in. Tried by becoming it. */
 static bool may_enter(const char *dir)
 {
+    /* The server goes by the whole path; "." would pass over what lies above. */
+    char *whole = realpath(dir, NULL);
     pid_t child = fork();
     if (child == 0) {
         struct fault fault;
-        bool may = privilege_drop(service_user, &fault) == 0 && access(dir, X_OK) == 0;
+        bool may =
+            whole != NULL && privilege_drop(service_user, &fault) == 0 && access(whole, X_OK) == 0;
         _exit(may ? 0 : 1);
     }
+    free(whole); /* realpath's, hence not mem_free() */
     int status = 1;
     return child > 0 && waitpid(child, &status, 0) == child && status == 0;
 }

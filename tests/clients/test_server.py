@@ -290,6 +290,43 @@ def test_init_keeps_secrets_private():
         assert re.search(r"password for erin: \S{12,}", done.text), done.text
 
 
+# A user "postern" in a copy of the machine's files, which nobody else sees.
+WITH_USER = """
+set -e
+cp /etc/passwd /etc/group .
+echo 'postern:x:61999:61999::/nonexistent:/usr/sbin/nologin' >> passwd
+echo 'postern:x:61999:' >> group
+mount --bind passwd /etc/passwd
+mount --bind group /etc/group
+cd "$1"
+shift
+exec "$@"
+"""
+
+
+def user_of_an_init_in(home, mode):
+    """The user that init writes down when root makes a data directory below home, by a relative path."""
+    place = os.path.join(home, "checkout")
+    os.makedirs(place)
+    os.chmod(home, mode)
+    done = run(["unshare", "-m", "sh", "-c", WITH_USER, "sh", place, harness.BINARY, "init", "--dir",
+                "made", "--domain", "x.test", "--user", "erin"], cwd=home, check=False)
+    if "mount" in done.errors or "unshare" in done.errors:
+        raise harness.Skip("no mounts may be made here: " + done.errors.strip())
+    assert done.returncode == 0, done.errors
+    return re.search(r'^user = "(.*)";', get(os.path.join(place, "made/postern.conf")).decode(),
+                     re.MULTILINE).group(1)
+
+
+def test_init_gives_no_data_to_a_user_who_cannot_get_there():
+    if os.geteuid() != 0:
+        raise harness.Skip("only root can give a directory away")
+    with Server(start=False) as server:
+        os.chmod(server.dir, 0o755)
+        assert user_of_an_init_in(os.path.join(server.dir, "open"), 0o755) == "postern"
+        assert user_of_an_init_in(os.path.join(server.dir, "shut"), 0o700) == ""
+
+
 # ---- check -----------------------------------------------------------------------------------
 
 
