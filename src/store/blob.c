@@ -4,7 +4,7 @@
  * lane a body is looked up by its id, for it may have moved since, and checked against its
  * checksum.
  *
- * Tests: tests/unit/test_store_body.c, test_store_reaper.c.
+ * Tests: tests/unit/test_store_accept.c, test_store_reaper.c.
  */
 #include <fcntl.h>
 #include <pthread.h>

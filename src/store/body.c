@@ -3,7 +3,7 @@
  * by flush jobs once they are too many. The scan for ENVELOPE and BODYSTRUCTURE and the checksum
  * run as the bytes come. Where a memory body ends up is segment.c's business.
  *
- * Tests: tests/unit/test_store_body.c, test_store_crash.c.
+ * Tests: tests/unit/test_store_accept.c, test_store_crash.c.
  */
 #include "store/body_internal.h"
 

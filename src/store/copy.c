@@ -3,7 +3,7 @@
  * itself ends; then they get UIDs of the target, in order. Keywords go by name. A message itself
  * is never copied: it gets one more reference.
  *
- * Tests: tests/unit/test_store_entry.c, test_store_model.c.
+ * Tests: tests/unit/test_store_mailbox.c, test_store_model.c.
  */
 #include "base/mem.h"
 #include "store/copy_internal.h"

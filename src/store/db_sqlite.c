@@ -3,7 +3,7 @@
  * knows sqlite3.h. Owns prepared statements and the translation of SQLite's codes. What the
  * statements say is sql.h's business, when they run is writer.c's and request.c's.
  *
- * Tests: tests/unit/test_store_db.c and everything that opens a store.
+ * Tests: all tests/unit/test_store_*.c, none of its own.
  */
 #include "store/db.h"
 

@@ -2,7 +2,7 @@
  * entry: reading entries in slices, with what FETCH needs of their messages. Expunged entries are
  * read too while they are in grace: a session that does not know yet still has their numbers.
  *
- * Tests: tests/unit/test_store_entry.c, test_store_model.c.
+ * Tests: tests/unit/test_store_mailbox.c, test_store_model.c.
  */
 #include "store/entry.h"
 

@@ -7,7 +7,7 @@
  * UIDs, none for deliveries. gone lists what the reaper deletes after the grace. A blob's refs
  * counts entries and queue rows. A deleted mailbox has account 0 until it is reaped.
  *
- * Tests: tests/unit/test_store_db.c.
+ * Tests: all tests/unit/test_store_*.c, from an empty store.
  */
 #include "store/migrate.h"
 

@@ -2,7 +2,7 @@
  * store: making, opening, locking and closing; the readers' connections and ids. What happens in
  * between is in the files that store.h names.
  *
- * Tests: tests/unit/test_store_open.c.
+ * Tests: all tests/unit/test_store_*.c; test_store_crash.c opens what was killed.
  */
 #include "store/store.h"
 

@@ -2,7 +2,7 @@
  * view: an immutable list of UID runs with the count of UIDs before each, so that sequence number
  * and UID find each other by binary search. Sharing is by an atomic reference count.
  *
- * The cache of newest views is views.c. Tests: tests/unit/test_store_view.c.
+ * The cache of newest views is views.c. Tests: tests/unit/test_store_mailbox.c, test_store_model.c.
  */
 #include "store/view.h"
 
