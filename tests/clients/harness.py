@@ -133,10 +133,11 @@ class Server:
         self.run(words)
         self.conf = os.path.join(self.home, "postern.conf")
         self.ca = os.path.join(self.home, "tls", "ca.pem")
-        if settings or edit:
-            text = open(self.conf).read()
-            text = edit(text) if edit else text
-            open(self.conf, "w").write(text + "\n" + settings)
+        # The same on every machine: root's init finds the user "postern" where a server ever ran.
+        run(["chown", "-R", f"{os.geteuid()}:{os.getegid()}", self.home])
+        text = open(self.conf).read().replace('\nuser = "postern";', '\nuser = "";')
+        text = edit(text) if edit else text
+        open(self.conf, "w").write(text + "\n" + settings)
         self.log_path = os.path.join(self.dir, "log")
         if start:
             try:
