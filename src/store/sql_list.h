@@ -90,6 +90,13 @@ X(SQL_ATTEMPT_ADD, "INSERT OR REPLACE INTO attempt(message, entry, number, at, d
 X(SQL_ATTEMPTS, "SELECT entry, number, at, duration, verdict, recipient, route, host, address, tls_version, tls_suite, verified, verified_text, reply, due FROM attempt WHERE message = ? ORDER BY entry, number") \
 X(SQL_ATTEMPTS_CUT, "DELETE FROM attempt WHERE message = ? AND entry = ? AND number > 1 AND number <= ?") \
 X(SQL_ATTEMPTS_FORGET, "DELETE FROM attempt WHERE message <= ?") \
+/* TLS results */ \
+X(SQL_TLS_RESULT_COUNT, "SELECT count(*) FROM tls_result WHERE day = ?") \
+X(SQL_TLS_RESULT_ADD_UP, "UPDATE tls_result SET sessions = sessions + ? WHERE day = ? AND domain = ? AND policy = ? AND policy_text = ? AND mx_patterns = ? AND result = ? AND sending_ip = ? AND mx_host = ? AND receiving_ip = ? AND reason = ? RETURNING 1") \
+X(SQL_TLS_RESULT_ADD, "INSERT INTO tls_result(day, domain, policy, policy_text, mx_patterns, result, sending_ip, mx_host, receiving_ip, reason, sessions) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") \
+X(SQL_TLS_RESULT_NEXT, "SELECT day, domain FROM tls_result WHERE (day, domain) > (?, ?) AND day < ? ORDER BY day, domain LIMIT 1") \
+X(SQL_TLS_RESULTS, "SELECT day, domain, policy, policy_text, mx_patterns, result, sending_ip, mx_host, receiving_ip, reason, sessions FROM tls_result WHERE day = ? AND domain = ? ORDER BY policy, policy_text, mx_patterns, result, sending_ip, mx_host, receiving_ip, reason LIMIT ?") \
+X(SQL_TLS_RESULT_DELETE, "DELETE FROM tls_result WHERE day = ? AND domain = ?") \
 /* queue */ \
 X(SQL_QUEUE_OF_MESSAGE, "SELECT q.id, q.message, q.notify, q.mail_flags, q.attempts, q.created, q.due, q.is_held, b.id, b.segment, b.\"offset\", b.length, q.reverse_path, q.recipient, q.original, q.envelope_id, q.return_kind, q.last_status FROM queue q JOIN message m ON m.id = q.message JOIN blob b ON b.id = m.blob WHERE q.message = ? ORDER BY q.id") \
 X(SQL_QUEUE_ADD, "INSERT INTO queue(id, message, reverse_path, recipient, original, envelope_id, return_kind, notify, mail_flags, attempts, created, due, last_status, is_held) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, '', 0)") \

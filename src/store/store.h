@@ -13,7 +13,7 @@
  *
  * Headers: store.h (open, watch), account.h (users, aliases), body.h (bytes in and out), accept.h
  * (mail in), mailbox.h (names, select, changes), entry.h (fetch, flags, expunge, append, copy),
- * search.h, queue_rows.h, view.h.
+ * search.h, queue_rows.h, view.h, history.h, tls_result.h.
  *
  * Thread: create functions on any thread; one process owns a store (store_open takes its lock).
  */
