@@ -20,6 +20,7 @@ static void copy_row(struct entry *entry, const struct store_queue_row *row)
     copy->envelope_id = arena_copy(&entry->arena, row->envelope_id);
     copy->return_kind = arena_copy(&entry->arena, row->return_kind);
     copy->last_status = arena_copy(&entry->arena, row->last_status);
+    copy->forwarder = arena_copy(&entry->arena, row->forwarder);
 }
 
 /* FNV-1a: the same on every loop, which the seeded hash of a map would be too, but in no test. */

@@ -107,6 +107,7 @@ struct store_recipient *recipients_copy(struct request *request,
         copy[i] = recipients[i];
         copy[i].address = arena_copy(&request->arena, recipients[i].address);
         copy[i].original = arena_copy(&request->arena, recipients[i].original);
+        copy[i].forwarder = arena_copy(&request->arena, recipients[i].forwarder);
         copy[i].status = 0;
     }
     return copy;

@@ -26,13 +26,17 @@ enum store_notify {
     STORE_OWES_RELAYED = 32,   /* a peer that does not notify has it */
     STORE_OWES_EXPANDED = 64,  /* it went on to the targets of an alias */
     STORE_OWES_ANY = 16 | 32 | 64,
-    STORE_NOTIFY_DELAY_TOLD = 128 /* the sender was told of the delay */
+    STORE_NOTIFY_DELAY_TOLD = 128, /* the sender was told of the delay */
+    STORE_CAME_BACK = 256 /* its forwarder forwarded it before: it goes nowhere and is reported */
 };
 
 struct store_recipient {
     uint64_t account;     /* local: into this account's INBOX; 0: into the queue */
     struct span address;  /* where it goes */
     struct span original; /* ORCPT, or empty */
+    /* The address of ours, in key form, whose alias leads it out of here; else empty. It travels in
+     * front of the message as Delivered-To (RFC 9228), by which it is known if it comes back. */
+    struct span forwarder;
     unsigned notify;
     int status; /* out: 0, or ERR_NOT_FOUND: the account is gone since; all else fails the whole */
 };

@@ -15,6 +15,7 @@
 #include "store/account_internal.h"
 #include "store/domain.h"
 #include "store/request_internal.h"
+#include "store/route.h"
 #include "store/store_internal.h"
 
 struct user {
@@ -24,6 +25,10 @@ struct user {
 
 struct alias {
     struct span alias, target;
+};
+
+struct route_row {
+    struct span domain, words;
 };
 
 struct snapshot {
@@ -37,6 +42,8 @@ struct snapshot {
     size_t stored_count, stored_capacity;
     struct span *domains; /* that are ours, sorted, each once */
     size_t domain_count;
+    struct route_row *routes; /* by domain */
+    size_t route_count, route_capacity;
     const struct user *oldest; /* takes what nobody else does: postmaster, abuse; NULL: no users */
 };
 
@@ -49,6 +56,7 @@ static void snapshot_unref(struct snapshot *snapshot)
     mem_free(snapshot->aliases);
     mem_free(snapshot->stored);
     mem_free(snapshot->domains);
+    mem_free(snapshot->routes);
     arena_reset(&snapshot->arena);
     mem_free(snapshot);
 }
@@ -115,6 +123,22 @@ static void snapshot_find_domains(struct snapshot *snapshot)
     snapshot_sort_domains(snapshot, count);
 }
 
+static int snapshot_read_routes(struct snapshot *snapshot, struct db *db)
+{
+    struct db_rows rows;
+    int err = db_query(db, SQL_ROUTES, NULL, 0, &rows);
+    while (err == 0 && (err = db_next(&rows)) == 1) {
+        snapshot->routes = array_grow(snapshot->routes, snapshot->route_count,
+                                      &snapshot->route_capacity, sizeof *snapshot->routes);
+        snapshot->routes[snapshot->route_count++] = (struct route_row){
+            .domain = arena_copy(&snapshot->arena, db_bytes_at(&rows, 0)),
+            .words = arena_copy(&snapshot->arena, db_bytes_at(&rows, 1)),
+        };
+        err = 0;
+    }
+    return err;
+}
+
 static int snapshot_read(struct snapshot *snapshot, struct db *db)
 {
     struct db_rows rows;
@@ -150,7 +174,7 @@ static int snapshot_read(struct snapshot *snapshot, struct db *db)
             arena_copy(&snapshot->arena, db_bytes_at(&rows, 0));
         err = 0;
     }
-    return err;
+    return err != 0 ? err : snapshot_read_routes(snapshot, db);
 }
 
 int snapshot_load(struct store *store, struct db *db)
@@ -396,5 +420,33 @@ void store_each_domain(struct store *store, void (*each)(void *owner, struct spa
     struct snapshot *snapshot = snapshot_ref(store);
     for (size_t i = 0; i < snapshot->stored_count; i++)
         each(owner, snapshot->stored[i]);
+    snapshot_unref(snapshot);
+}
+
+static int route_compare(const void *key, const void *item)
+{
+    return span_compare(*(const struct span *)key, ((const struct route_row *)item)->domain);
+}
+
+bool store_find_route(struct store *store, struct span domain, struct arena *arena,
+                      struct span *words_out)
+{
+    struct snapshot *snapshot = snapshot_ref(store);
+    const struct route_row *row = snapshot->route_count == 0
+                                      ? NULL
+                                      : bsearch(&domain, snapshot->routes, snapshot->route_count,
+                                                sizeof *snapshot->routes, route_compare);
+    if (row != NULL)
+        *words_out = arena_copy(arena, row->words);
+    snapshot_unref(snapshot);
+    return row != NULL;
+}
+
+void store_each_route(struct store *store,
+                      void (*each)(void *owner, struct span domain, struct span words), void *owner)
+{
+    struct snapshot *snapshot = snapshot_ref(store);
+    for (size_t i = 0; i < snapshot->route_count; i++)
+        each(owner, snapshot->routes[i].domain, snapshot->routes[i].words);
     snapshot_unref(snapshot);
 }

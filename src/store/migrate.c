@@ -69,6 +69,8 @@ static const char *const steps[] = {
     "  reason TEXT NOT NULL, sessions INTEGER NOT NULL,"
     "  PRIMARY KEY(day, domain, policy, policy_text, mx_patterns, result, sending_ip, mx_host,"
     "    receiving_ip, reason)) WITHOUT ROWID;",
+    "CREATE TABLE route(domain TEXT PRIMARY KEY, words TEXT NOT NULL) WITHOUT ROWID;"
+    "ALTER TABLE queue ADD COLUMN forwarder TEXT NOT NULL DEFAULT '';",
 };
 enum { STEP_COUNT = sizeof steps / sizeof *steps };
 

@@ -25,7 +25,7 @@ int queue_add(struct writer *writer, const struct store_body *body,
                               db_text(recipient->original), db_text(envelope->envelope_id),
                               db_text(envelope->return_kind), db_int(recipient->notify),
                               db_int(envelope->mail_flags), db_int(writer->now_us),
-                              db_int(writer->now_us)));
+                              db_int(writer->now_us), db_text(recipient->forwarder)));
     writer_effect(writer, &(struct writer_effect){.kind = EFFECT_NOTIFY, .id = 0});
     return err != 0 ? err : 1;
 }
@@ -57,6 +57,7 @@ struct store_queue_row queue_row_read(const struct db_rows *rows, struct arena *
         .envelope_id = arena_copy(arena, db_bytes_at(rows, 15)),
         .return_kind = arena_copy(arena, db_bytes_at(rows, 16)),
         .last_status = arena_copy(arena, db_bytes_at(rows, 17)),
+        .forwarder = arena_copy(arena, db_bytes_at(rows, 18)),
     };
 }
 

@@ -17,6 +17,7 @@ struct store_queue_row {
     unsigned attempts;
     int64_t created_us, due_us;
     struct span last_status; /* last outcome in words */
+    struct span forwarder;   /* as store_recipient's */
     bool is_held;
 };
 

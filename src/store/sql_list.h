@@ -28,6 +28,10 @@ X(SQL_DOMAIN_FIND, "SELECT count(*) FROM domain WHERE name = ? AND name = ?") \
 X(SQL_DOMAIN_USERS, "SELECT (SELECT count(*) FROM account WHERE substr(address, -length(?1) - 1) = '@' || ?2) + (SELECT count(*) FROM alias WHERE substr(alias, -length(?1) - 1) = '@' || ?2)") \
 X(SQL_DOMAIN_ADD, "INSERT INTO domain(name) VALUES(?)") \
 X(SQL_DOMAIN_DELETE, "DELETE FROM domain WHERE name = ?") \
+X(SQL_ROUTES, "SELECT domain, words FROM route ORDER BY domain") \
+X(SQL_ROUTE_COUNT, "SELECT (SELECT count(*) FROM route WHERE domain = ?), (SELECT count(*) FROM route)") \
+X(SQL_ROUTE_ADD, "INSERT INTO route(domain, words) VALUES(?, ?)") \
+X(SQL_ROUTE_DELETE, "DELETE FROM route WHERE domain = ?") \
 /* mailboxes */ \
 X(SQL_MAILBOX_BY_ID, "SELECT " SQL_MAILBOX_COLUMNS " FROM mailbox WHERE id = ?") \
 X(SQL_MAILBOX_BY_NAME, "SELECT " SQL_MAILBOX_COLUMNS " FROM mailbox WHERE account = ? AND name = ?") \
@@ -98,10 +102,10 @@ X(SQL_TLS_RESULT_NEXT, "SELECT day, domain FROM tls_result WHERE (day, domain) >
 X(SQL_TLS_RESULTS, "SELECT day, domain, policy, policy_text, mx_patterns, result, sending_ip, mx_host, receiving_ip, reason, sessions FROM tls_result WHERE day = ? AND domain = ? ORDER BY policy, policy_text, mx_patterns, result, sending_ip, mx_host, receiving_ip, reason LIMIT ?") \
 X(SQL_TLS_RESULT_DELETE, "DELETE FROM tls_result WHERE day = ? AND domain = ?") \
 /* queue */ \
-X(SQL_QUEUE_OF_MESSAGE, "SELECT q.id, q.message, q.notify, q.mail_flags, q.attempts, q.created, q.due, q.is_held, b.id, b.segment, b.\"offset\", b.length, q.reverse_path, q.recipient, q.original, q.envelope_id, q.return_kind, q.last_status FROM queue q JOIN message m ON m.id = q.message JOIN blob b ON b.id = m.blob WHERE q.message = ? ORDER BY q.id") \
-X(SQL_QUEUE_ADD, "INSERT INTO queue(id, message, reverse_path, recipient, original, envelope_id, return_kind, notify, mail_flags, attempts, created, due, last_status, is_held) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, '', 0)") \
-X(SQL_QUEUE, "SELECT q.id, q.message, q.notify, q.mail_flags, q.attempts, q.created, q.due, q.is_held, b.id, b.segment, b.\"offset\", b.length, q.reverse_path, q.recipient, q.original, q.envelope_id, q.return_kind, q.last_status FROM queue q JOIN message m ON m.id = q.message JOIN blob b ON b.id = m.blob WHERE (q.due, q.id) > (?, ?) AND q.is_held <= ? ORDER BY q.due, q.id LIMIT ?") \
-X(SQL_QUEUE_PAGE, "SELECT q.id, q.message, q.notify, q.mail_flags, q.attempts, q.created, q.due, q.is_held, b.id, b.segment, b.\"offset\", b.length, q.reverse_path, q.recipient, q.original, q.envelope_id, q.return_kind, q.last_status FROM queue q JOIN message m ON m.id = q.message JOIN blob b ON b.id = m.blob WHERE q.id > ? ORDER BY q.id LIMIT ?") \
+X(SQL_QUEUE_OF_MESSAGE, "SELECT q.id, q.message, q.notify, q.mail_flags, q.attempts, q.created, q.due, q.is_held, b.id, b.segment, b.\"offset\", b.length, q.reverse_path, q.recipient, q.original, q.envelope_id, q.return_kind, q.last_status, q.forwarder FROM queue q JOIN message m ON m.id = q.message JOIN blob b ON b.id = m.blob WHERE q.message = ? ORDER BY q.id") \
+X(SQL_QUEUE_ADD, "INSERT INTO queue(id, message, reverse_path, recipient, original, envelope_id, return_kind, notify, mail_flags, attempts, created, due, last_status, is_held, forwarder) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, '', 0, ?)") \
+X(SQL_QUEUE, "SELECT q.id, q.message, q.notify, q.mail_flags, q.attempts, q.created, q.due, q.is_held, b.id, b.segment, b.\"offset\", b.length, q.reverse_path, q.recipient, q.original, q.envelope_id, q.return_kind, q.last_status, q.forwarder FROM queue q JOIN message m ON m.id = q.message JOIN blob b ON b.id = m.blob WHERE (q.due, q.id) > (?, ?) AND q.is_held <= ? ORDER BY q.due, q.id LIMIT ?") \
+X(SQL_QUEUE_PAGE, "SELECT q.id, q.message, q.notify, q.mail_flags, q.attempts, q.created, q.due, q.is_held, b.id, b.segment, b.\"offset\", b.length, q.reverse_path, q.recipient, q.original, q.envelope_id, q.return_kind, q.last_status, q.forwarder FROM queue q JOIN message m ON m.id = q.message JOIN blob b ON b.id = m.blob WHERE q.id > ? ORDER BY q.id LIMIT ?") \
 X(SQL_QUEUE_COUNT, "SELECT count(*) FROM queue") \
 X(SQL_QUEUE_HOLD, "UPDATE queue SET is_held = 1 WHERE id = ?") \
 X(SQL_QUEUE_MESSAGE, "SELECT message FROM queue WHERE id = ?") \
