@@ -296,7 +296,7 @@ void relay_attempt_start(struct destination *destination)
     struct attempt *attempt = mem_new(struct attempt);
     attempt->relay = destination->relay;
     attempt->destination = destination;
-    attempt->target = destination->hosts[0];
+    relay_attempt_take_host(attempt, 0);
     attempt->began_ms = loop_now_ms(destination->relay->options.env->loop);
     list_append(&destination->attempts, &attempt->node);
     destination->attempt_count++;

@@ -18,10 +18,11 @@ struct attempt {
     struct endpoint to;               /* the same with its port */
     unsigned tries;
     struct tls_client_policy tls_policy;
-    struct mx_host target; /* a copy: the destination may look up anew */
-    bool is_usable;        /* a session came as far as asking for work */
-    bool is_resting;       /* waits for work on a kept connection */
-    bool is_without_tls;   /* the handshake did not work here, and TLS is not demanded */
+    struct mx_host target; /* copies: the destination may look up anew */
+    struct relay_security security;
+    bool is_usable;      /* a session came as far as asking for work */
+    bool is_resting;     /* waits for work on a kept connection */
+    bool is_without_tls; /* the handshake did not work here, and TLS is not demanded */
     unsigned message_count;
     /* For the history: when it began, and TLS in parts, empty in plaintext. */
     int64_t began_ms;
@@ -57,6 +58,8 @@ void relay_attempt_stop(struct attempt *attempt);
 void relay_attempt_blame(struct attempt *attempt, struct span text);
 
 /* dialing.c */
+/* The host of its destination to be tried from now on. */
+void relay_attempt_take_host(struct attempt *attempt, size_t host);
 void relay_attempt_dial(struct attempt *attempt);
 /* The relay goes: the connection ends by itself. */
 void relay_attempt_orphan(struct attempt *attempt);

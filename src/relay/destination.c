@@ -10,7 +10,8 @@
 
 enum { ENTRIES_PER_CONNECTION = 4 };
 
-static void on_addresses(void *owner, const struct mx_result *result);
+static mx_fn on_addresses;
+static security_fn on_security;
 
 /* ---- Lines ---------------------------------------------------------------------------------- */
 
@@ -61,13 +62,19 @@ void relay_line_up(struct relay *relay, struct entry *entry)
     buf_release(&key);
 }
 
+static void cancel_lookup(struct destination *destination)
+{
+    mx_lookup_cancel(&destination->lookup);
+    relay_security_cancel(&destination->stage);
+}
+
 static void forget(struct destination *destination)
 {
     if (destination->is_retired)
         list_remove(&destination->node);
     else
         (void)map_remove(&destination->relay->destinations, span_of(destination->key));
-    mx_lookup_cancel(&destination->lookup);
+    cancel_lookup(destination);
     relay_put_off_forget(destination);
     mem_free(destination->hosts);
     mem_free(destination->key);
@@ -83,9 +90,15 @@ static struct span domain_of(const struct destination *destination)
     return span_cut(&key, ' ');
 }
 
+static bool is_looking_up(const struct destination *destination)
+{
+    return destination->lookup != NULL || destination->stage != NULL;
+}
+
 static void start_lookup(struct destination *destination)
 {
     struct relay *relay = destination->relay;
+    destination->attempts_most = 0;
     const struct mx_asker asker = {relay->options.env->loop, relay->options.resolver,
                                    relay->options.entropy};
     if (destination->route.has_host)
@@ -130,7 +143,7 @@ static bool is_finished(const struct destination *destination)
     bool is_remembered =
         !destination->is_retired && (destination->failures > 0 || destination->has_more);
     return destination->ready_count == 0 && destination->attempt_count == 0 &&
-           destination->lookup == NULL && !is_remembered;
+           !is_looking_up(destination) && !is_remembered;
 }
 
 /* What came into the line of one that is put off: too old, or from where it stood before. */
@@ -146,7 +159,7 @@ static void settle_put_off(struct destination *destination)
 void relay_destination_run(struct destination *destination)
 {
     if (destination->relay->is_draining) {
-        mx_lookup_cancel(&destination->lookup);
+        cancel_lookup(destination);
         stop_attempts(destination);
         return;
     }
@@ -154,7 +167,7 @@ void relay_destination_run(struct destination *destination)
         forget(destination);
         return;
     }
-    if (destination->ready_count == 0 || destination->lookup != NULL)
+    if (destination->ready_count == 0 || is_looking_up(destination))
         return;
     if (relay_is_put_off(destination) && destination->attempt_count == 0) {
         settle_put_off(destination);
@@ -165,7 +178,7 @@ void relay_destination_run(struct destination *destination)
         return;
     if (destination->host_count == 0)
         start_lookup(destination);
-    while (destination->host_count > 0 && destination->lookup == NULL &&
+    while (destination->host_count > 0 && !is_looking_up(destination) &&
            destination->attempt_count < connections_wanted(destination))
         relay_attempt_start(destination);
 }
@@ -213,7 +226,7 @@ void relay_destination_settle(struct destination *destination, const struct rela
 /* Into the list of those that only wait for the end of their attempts. */
 static void retire(struct destination *destination, struct list *waiting)
 {
-    mx_lookup_cancel(&destination->lookup);
+    cancel_lookup(destination);
     (void)map_remove(&destination->relay->destinations, span_of(destination->key));
     destination->is_retired = true;
     relay_put_off_forget(destination);
@@ -288,12 +301,14 @@ static size_t hosts_before_us(const struct relay *relay, const struct mx_result 
 }
 
 /* RFC 8689 4.2.1: whoever forges an MX record names a server whose certificate is good. All hosts
- * come from one answer. */
-static bool has_proven_hosts(const struct destination *destination, const struct mx_result *result)
+ * come from one answer, and one policy names them all. */
+static bool has_proven_hosts(const struct destination *destination,
+                             const struct security_result *result)
 {
-    const struct mx_host *first = &result->hosts[0];
-    return destination->route.has_host || first->is_secure ||
-           span_is_nocase(domain_of(destination), first->name);
+    const struct relay_host *first = &result->hosts[0];
+    return destination->route.has_host || first->mx.is_secure ||
+           first->security.source == SECURITY_STS ||
+           span_is_nocase(domain_of(destination), first->mx.name);
 }
 
 static void refuse_unproven(struct destination *destination)
@@ -308,40 +323,53 @@ static void refuse_unproven(struct destination *destination)
     refuse_all(destination, ERR_REFUSED, "5.7.10", why);
 }
 
-static void take_hosts(struct destination *destination, const struct mx_result *result)
+static void refuse_own(struct destination *destination)
 {
-    const struct relay *relay = destination->relay;
-    if (destination->route.requires_tls && !has_proven_hosts(destination, result)) {
-        refuse_unproven(destination);
-        return;
-    }
-    size_t count = destination->route.has_host ? result->count : hosts_before_us(relay, result);
-    if (count == 0) {
-        char why[RELAY_REASON_SIZE];
-        (void)snprintf(why, sizeof why,
-                       "mail for %.*s comes back to this server (%s is its mail server, but does "
-                       "not know the domain)",
-                       (int)domain_of(destination).len, destination->key, relay->options.hostname);
-        refuse_all(destination, ERR_REFUSED, "5.4.6", why);
-        return;
-    }
-    destination->hosts = mem_zalloc(count, sizeof *destination->hosts);
-    memcpy(destination->hosts, result->hosts, count * sizeof *destination->hosts);
-    destination->host_count = count;
+    char why[RELAY_REASON_SIZE];
+    (void)snprintf(why, sizeof why,
+                   "mail for %.*s comes back to this server (%s is its mail server, but does "
+                   "not know the domain)",
+                   (int)domain_of(destination).len, destination->key,
+                   destination->relay->options.hostname);
+    refuse_all(destination, ERR_REFUSED, "5.4.6", why);
 }
 
 static void on_addresses(void *owner, const struct mx_result *result)
 {
     struct destination *destination = owner;
+    struct mx_result usable = *result;
     destination->lookup = NULL;
-    mem_free(destination->hosts);
-    destination->hosts = NULL;
-    destination->host_count = 0;
-    destination->attempts_most = 0;
+    if (result->err == 0 && !destination->route.has_host)
+        usable.count = hosts_before_us(destination->relay, result);
     /* RFC 7505 4.2 names 5.1.10 for a null MX. */
     if (result->err != 0)
         refuse_all(destination, result->err, result->err == ERR_REFUSED ? "5.1.10" : "5.1.2",
                    result->why);
+    else if (usable.count == 0)
+        refuse_own(destination);
+    else
+        destination->stage =
+            relay_security_start(destination, domain_of(destination), &usable, on_security);
+    relay_destination_run(destination);
+}
+
+static void take_hosts(struct destination *destination, const struct security_result *result)
+{
+    mem_free(destination->hosts);
+    destination->hosts = mem_zalloc(result->count, sizeof *destination->hosts);
+    memcpy(destination->hosts, result->hosts, result->count * sizeof *destination->hosts);
+    destination->host_count = result->count;
+    destination->has_left_out = result->left_out > 0;
+}
+
+static void on_security(void *owner, const struct security_result *result)
+{
+    struct destination *destination = owner;
+    destination->stage = NULL;
+    if (result->count == 0)
+        relay_put_off(destination, result->why, NULL);
+    else if (destination->route.requires_tls && !has_proven_hosts(destination, result))
+        refuse_unproven(destination);
     else
         take_hosts(destination, result);
     relay_destination_run(destination);

@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "dns/mx.h"
 #include "relay/relay.h"
+#include "relay/security.h"
 #include "tls/session.h"
 
 struct entry;
@@ -30,7 +31,7 @@ struct route {
     bool is_refused;
     enum relay_protocol protocol;
     uint16_t port;
-    enum relay_tls tls;
+    enum relay_tls tls; /* what the configuration and the message demand; see security.h */
     enum tls_verify verify;
     bool waives_tls;   /* goes in plaintext when a handshake does not work, whatever the settings */
     bool requires_tls; /* for mail with REQUIRETLS, which has a destination of its own */
@@ -47,8 +48,10 @@ struct destination {
     struct list ready;
     size_t ready_count;
     struct mx_lookup *lookup;
-    struct mx_host *hosts; /* of the last look-up */
+    struct security_stage *stage; /* behind it: what must be proven */
+    struct relay_host *hosts;     /* of the last look-up */
     size_t host_count;
+    bool has_left_out; /* one of its hosts may not be tried now, but may be later */
     struct list attempts;
     size_t attempt_count;
     size_t attempts_most; /* what the peer has shown to bear; 0: not known */

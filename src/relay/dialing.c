@@ -57,14 +57,23 @@ static void log_fallback(const struct attempt *attempt)
  * an address: without TLS there is no further handshake. */
 static bool may_go_without_tls(struct attempt *attempt, enum conn_phase phase)
 {
-    const struct route *route = &attempt->destination->route;
-    if (phase != CONN_PHASE_HANDSHAKE || route->tls != RELAY_TLS_MAY ||
-        route->verify == TLS_VERIFY_REQUIRED ||
-        (!attempt->relay->settings->plaintext_fallback && !route->waives_tls))
+    const struct relay_security *security = &attempt->security;
+    if (phase != CONN_PHASE_HANDSHAKE || security->tls != RELAY_TLS_MAY ||
+        security->verify == TLS_VERIFY_REQUIRED ||
+        (!attempt->relay->settings->plaintext_fallback && !attempt->destination->route.waives_tls))
         return false;
     attempt->is_without_tls = true;
     log_fallback(attempt);
     return true;
+}
+
+void relay_attempt_take_host(struct attempt *attempt, size_t host)
+{
+    const struct relay_host *taken = &attempt->destination->hosts[host];
+    attempt->host = host;
+    attempt->address = 0;
+    attempt->target = taken->mx;
+    attempt->security = taken->security;
 }
 
 /* Moves to the next address, then the next host; false when all have been tried. */
@@ -82,9 +91,7 @@ static bool step_on(struct attempt *attempt)
         return false;
     attempt->is_soft = attempt->is_soft || !attempt->is_host_hard;
     attempt->is_host_hard = false;
-    attempt->host++;
-    attempt->address = 0;
-    attempt->target = destination->hosts[attempt->host];
+    relay_attempt_take_host(attempt, attempt->host + 1);
     return true;
 }
 
@@ -105,7 +112,8 @@ static void give_up(struct destination *destination, const struct attempt *attem
     mem_free(destination->hosts);
     destination->hosts = NULL;
     destination->host_count = 0;
-    if (!destination->route.requires_tls || attempt->is_soft || !attempt->is_host_hard) {
+    if (!destination->route.requires_tls || attempt->is_soft || !attempt->is_host_hard ||
+        destination->has_left_out) {
         relay_put_off(destination, attempt->told, attempt->told_host);
         return;
     }
@@ -210,21 +218,22 @@ static enum smtp_client_tls client_tls(enum relay_tls tls)
 
 void relay_attempt_dial(struct attempt *attempt)
 {
-    const struct route *route = &attempt->destination->route;
+    const struct relay_security *security = &attempt->security;
     attempt->tries++;
     attempt->reason[0] = '\0';
     attempt->hard_status = NULL;
-    attempt->service.tls = attempt->is_without_tls ? SMTP_CLIENT_TLS_OFF : client_tls(route->tls);
+    attempt->service.tls =
+        attempt->is_without_tls ? SMTP_CLIENT_TLS_OFF : client_tls(security->tls);
     (void)snprintf(attempt->tls_text, sizeof attempt->tls_text, "none");
     attempt->tls_version[0] = attempt->tls_suite[0] = attempt->check_text[0] = '\0';
     attempt->check = NULL;
     attempt->tls_policy = (struct tls_client_policy){
-        .server_name = attempt->target.name, .verify = route->verify, .alpn = NULL};
+        .server_name = attempt->security.server_name, .verify = security->verify, .alpn = NULL};
     attempt->to = attempt->target.addresses[attempt->address];
-    endpoint_set_port(&attempt->to, route->port);
+    endpoint_set_port(&attempt->to, attempt->destination->route.port);
     const struct dial dial = {
         .to = attempt->to,
-        .security = route->tls == RELAY_TLS_IMPLICIT ? CONN_IMPLICIT : CONN_PLAIN,
+        .security = security->tls == RELAY_TLS_IMPLICIT ? CONN_IMPLICIT : CONN_PLAIN,
         .tls = &attempt->tls_policy,
         .connect_timeout_ms = attempt->relay->settings->connect_timeout_ms,
         .handshake_timeout_ms = attempt->relay->settings->handshake_timeout_ms,
