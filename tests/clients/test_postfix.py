@@ -43,7 +43,12 @@ smtp_host_lookup = native
 message_size_limit = 60000000
 minimal_backoff_time = 1s
 queue_run_delay = 1s
+{more}
 """
+REFUSALS = """
+smtpd_recipient_restrictions = check_recipient_access inline:{{ {{nobody@final.test = 550 5.1.1 no}} {later} }}
+"""
+LATER = "{later@final.test = 451 4.2.0 come back later}"
 
 MASTER = """
 {port} inet n - n - - smtpd
@@ -71,9 +76,12 @@ scache unix - - n - 1 scache
 
 
 class Postfix:
-    """A Postfix of its own: configuration, queue and log in the directory of a test's server."""
+    """A Postfix of its own: configuration, queue and log in the directory of a test's server. It takes
+    all mail and sends it on; where it refuses, not to nobody@ and, for now, later@final.test."""
+    name = "postfix"
+    verified = "Verified TLS connection established to localhost"
 
-    def __init__(self, next_server, next_ca=None):
+    def __init__(self, next_server, next_ca=None, refuses=False):
         harness.need("postfix", "openssl")
         if os.geteuid() != 0:
             raise harness.Skip("Postfix starts only as root")
@@ -84,9 +92,22 @@ class Postfix:
         shutil.chown(os.path.join(self.dir, "data"), "postfix")
         make_certificate(self.dir)
         self.ca = os.path.join(self.dir, "ca.pem")
-        self.write("main.cf", MAIN.format(dir=self.dir, next_port=next_server.port("smtp"),
-                                          next_ca=next_ca or next_server.ca))
+        self.next_port, self.next_ca = next_server.port("smtp"), next_ca or next_server.ca
+        self.configure(REFUSALS.format(later=LATER) if refuses else "")
         self.write("master.cf", MASTER.format(port=f"127.0.0.1:{self.port}"))
+
+    def configure(self, more):
+        self.write("main.cf", MAIN.format(dir=self.dir, next_port=self.next_port,
+                                          next_ca=self.next_ca, more=more))
+
+    def open_up(self):
+        """From now on it takes what it put off before."""
+        self.configure(REFUSALS.format(later=""))
+        self.command("stop")
+        self.command("start")
+
+    def is_empty(self):
+        return "queue is empty" in self.queue()
 
     def write(self, name, text):
         with open(os.path.join(self.dir, name), "w") as f:
