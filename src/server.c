@@ -104,6 +104,34 @@ static void on_queue_change(void *owner, enum admin_queue_change change, uint64_
         relay_leases_revoke(server->leases, id);
 }
 
+void server_limits(const struct settings_net *net, struct quota_limits *connections_out,
+                   struct quota_limits *handshakes_out)
+{
+    *connections_out = (struct quota_limits){
+        .total_max = net->connections_max,
+        .per_address_max = net->connections_per_address_max,
+        .per_network_max = net->connections_per_network_max,
+        .rate_max = net->connection_rate_max,
+        .rate_network_max = net->connection_rate_per_network_max,
+        .ipv4_prefix_len = net->network_prefix_ipv4,
+        .ipv6_prefix_len = net->network_prefix_ipv6,
+    };
+    *handshakes_out = (struct quota_limits){.total_max = net->handshakes_max,
+                                            .per_address_max = net->handshakes_per_address_max};
+}
+
+static void create_quotas(struct server *server, const struct settings_net *net)
+{
+    static const struct quota_limits control = {.total_max = CONTROL_CONNECTIONS_MAX,
+                                                .per_address_max = CONTROL_CONNECTIONS_MAX};
+    struct quota_limits connections, handshakes;
+
+    server_limits(net, &connections, &handshakes);
+    server->quota = quota_create(&connections);
+    server->handshakes = quota_create(&handshakes);
+    server->control_quota = quota_create(&control);
+}
+
 static int open_parts(struct server *server, struct fault *fault)
 {
     const struct settings *settings = server->first->settings;
@@ -127,11 +155,7 @@ static int open_parts(struct server *server, struct fault *fault)
     server->auth = auth_create(&settings->auth, server->store, span_of(settings->server.domains[0]),
                                &clock_system, &random_system);
     server->pop3_locks = pop3_locks_create();
-    server->quota =
-        quota_create(settings->net.connections_max, settings->net.connections_per_address_max);
-    server->handshakes =
-        quota_create(settings->net.handshakes_max, settings->net.handshakes_per_address_max);
-    server->control_quota = quota_create(CONTROL_CONNECTIONS_MAX, CONTROL_CONNECTIONS_MAX);
+    create_quotas(server, &settings->net);
     server->leases = relay_leases_create(server->loop_count);
     return bind_control(server, fault);
 }

@@ -36,7 +36,12 @@ static int parse_all_networks(struct generation *generation, struct fault *fault
         return fault->err;
     generation->proxy_networks =
         parse_networks("net.proxy_networks", net->proxy_networks, net->proxy_network_count, fault);
-    return generation->proxy_networks == NULL ? fault->err : 0;
+    if (generation->proxy_networks == NULL)
+        return fault->err;
+    generation->trusted_network_count = net->trusted_network_count;
+    generation->trusted_networks = parse_networks("net.trusted_networks", net->trusted_networks,
+                                                  net->trusted_network_count, fault);
+    return generation->trusted_networks == NULL ? fault->err : 0;
 }
 
 static void serve_smtp(struct server *server, struct generation *generation,
@@ -153,6 +158,7 @@ void server_generation_unref(struct generation **generation)
     conf_unref(&old->settings);
     mem_free(old->relay_networks);
     mem_free(old->proxy_networks);
+    mem_free(old->trusted_networks);
     mem_free(old->served);
     mem_free(old);
 }

@@ -43,8 +43,8 @@ struct served {
 struct generation {
     atomic_uint references;
     const struct settings *settings;
-    struct network *relay_networks, *proxy_networks;
-    size_t relay_network_count, proxy_network_count;
+    struct network *relay_networks, *proxy_networks, *trusted_networks;
+    size_t relay_network_count, proxy_network_count, trusted_network_count;
     struct served *served; /* as many as settings->listener_count, in its order */
 };
 
@@ -127,6 +127,9 @@ void server_loop_adopt(struct server_loop *loop, struct generation *generation);
 /* server.c, main thread: every loop drains, then server_run() returns. */
 void server_drain(struct server *server, int64_t drain_max_ms);
 
+/* server.c: what the quotas of connections and of handshakes go by. */
+void server_limits(const struct settings_net *net, struct quota_limits *connections_out,
+                   struct quota_limits *handshakes_out);
 /* server.c: by the text of log_level. */
 void server_set_log_level(const char *name);
 

@@ -29,6 +29,8 @@ static void set_role(struct conn_role *role, struct generation *generation, size
     role->is_proxied = settings->proxy;
     role->proxy_networks = generation->proxy_networks;
     role->proxy_network_count = generation->proxy_network_count;
+    role->trusted_networks = generation->trusted_networks;
+    role->trusted_network_count = generation->trusted_network_count;
 }
 
 static void start_listeners(struct server_loop *loop)

@@ -127,14 +127,14 @@ static void schedule(struct server_reload *owner)
 static void adopt_all(struct server *server, struct generation *generation)
 {
     const struct settings *settings = generation->settings;
+    struct quota_limits connections, handshakes;
 
     server_set_log_level(settings->server.log_level);
     server_keeper_adopt(server, &settings->tls);
     auth_set_settings(server->auth, &settings->auth);
-    quota_set_limits(server->quota, settings->net.connections_max,
-                     settings->net.connections_per_address_max);
-    quota_set_limits(server->handshakes, settings->net.handshakes_max,
-                     settings->net.handshakes_per_address_max);
+    server_limits(&settings->net, &connections, &handshakes);
+    quota_set_limits(server->quota, &connections);
+    quota_set_limits(server->handshakes, &handshakes);
     for (unsigned i = 0; i < server->loop_count; i++)
         server_loop_adopt(&server->loops[i], generation);
     server_generation_unref(&server->current);

@@ -104,6 +104,7 @@ const struct session_type imap_session_type = {
     .free = imap_free,
     .shown = imap_shown,
     .crowded = "* BYE [UNAVAILABLE] Too many connections, try again later\r\n",
+    .hasty = "* BYE [UNAVAILABLE] You connect too often, try again in a minute\r\n",
 };
 
 void imap_log_begin(const struct imap *imap, struct log_line *line, enum log_level level,

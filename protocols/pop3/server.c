@@ -110,6 +110,7 @@ const struct session_type pop3_session_type = {
     .ending = session_ending,
     .free = session_free,
     .crowded = "-ERR [SYS/TEMP] too many connections, try again later\r\n",
+    .hasty = "-ERR [SYS/TEMP] you connect too often, try again in a minute\r\n",
     .shown = pop3_shown,
 };
 

@@ -78,6 +78,7 @@ const struct session_type smtp_session_type = {
     .ending = server_ending,
     .free = server_free,
     .crowded = "421 4.3.2 Too many connections, try again later\r\n",
+    .hasty = "421 4.7.0 You connect too often, try again in a minute\r\n",
     .shown = smtp_shown,
 };
 
@@ -91,6 +92,7 @@ const struct session_type lmtp_session_type = {
     .ending = server_ending,
     .free = server_free,
     .crowded = "421 4.3.2 Too many connections, try again later\r\n",
+    .hasty = "421 4.7.0 You connect too often, try again in a minute\r\n",
     .shown = smtp_shown,
 };
 

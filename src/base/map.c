@@ -48,7 +48,7 @@ static inline void sip_round(uint64_t v[4])
     v[2] = rotate(v[2], 32);
 }
 
-static uint64_t hash_of(struct span key)
+uint64_t map_hash(struct span key)
 {
     (void)pthread_once(&hash_key_once, draw_hash_key);
     uint64_t v[4] = {hash_key[0] ^ 0x736f6d6570736575U, hash_key[1] ^ 0x646f72616e646f6dU,
@@ -116,7 +116,7 @@ void *map_get(const struct map *map, struct span key)
 {
     if (map->count == 0)
         return NULL;
-    const struct map_slot *slot = find_slot(map, key, hash_of(key));
+    const struct map_slot *slot = find_slot(map, key, map_hash(key));
     return slot->key == NULL ? NULL : slot->value;
 }
 
@@ -126,7 +126,7 @@ void *map_set(struct map *map, struct span key, void *value)
     if ((map->count + 1) * 4 > map->capacity * 3)
         grow(map);
 
-    uint64_t hash = hash_of(key);
+    uint64_t hash = map_hash(key);
     struct map_slot *slot = find_slot(map, key, hash);
     void *before = slot->key == NULL ? NULL : slot->value;
     if (slot->key == NULL) {
@@ -156,7 +156,7 @@ void *map_remove(struct map *map, struct span key)
 {
     if (map->count == 0)
         return NULL;
-    struct map_slot *slot = find_slot(map, key, hash_of(key));
+    struct map_slot *slot = find_slot(map, key, map_hash(key));
     if (slot->key == NULL)
         return NULL;
     void *value = slot->value;

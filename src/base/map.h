@@ -27,6 +27,8 @@ void *map_get(const struct map *map, struct span key);
 void *map_set(struct map *map, struct span key, void *value);
 /* Removes; returns the value that was there, or NULL. */
 void *map_remove(struct map *map, struct span key);
+/* The seeded hash, for other tables of peers' keys. */
+uint64_t map_hash(struct span key);
 
 void *map_get_u64(const struct map *map, uint64_t key);
 void *map_set_u64(struct map *map, uint64_t key, void *value);

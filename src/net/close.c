@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/require.h"
+#include "net/deadline.h"
 #include "net/pump.h"
 #include "net/tell.h"
 #include "net/upgrade.h"

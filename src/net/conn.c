@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/require.h"
 #include "net/close.h"
+#include "net/deadline.h"
 #include "net/preamble.h"
 #include "net/pump.h"
 #include "net/tell.h"
@@ -71,6 +72,7 @@ static void drain(struct conn *conn)
 void conn_accept(struct conn_env *env, const struct conn_role *role, struct transport *transport)
 {
     struct conn *conn = conn_create(env, role->type);
+    conn->role = role;
     conn->service = role->service_ref != NULL ? role->service_ref(role->service) : role->service;
     conn->service_unref = role->service_unref;
     conn->security = role->security;
@@ -84,6 +86,20 @@ void conn_accept(struct conn_env *env, const struct conn_role *role, struct tran
     else
         conn_begin(conn);
     conn_settle(conn);
+}
+
+struct quota_holder conn_holder(const struct conn_role *role, const struct endpoint *peer)
+{
+    return (struct quota_holder){
+        *peer, networks_have(role->trusted_networks, role->trusted_network_count, peer)};
+}
+
+const char *conn_refusal(const struct conn_role *role, enum quota_answer answer)
+{
+    bool is_hasty = answer == QUOTA_RATE || answer == QUOTA_RATE_NETWORK;
+    if (role->security != CONN_PLAIN)
+        return NULL;
+    return is_hasty ? role->type->hasty : role->type->crowded;
 }
 
 void conn_begin(struct conn *conn)

@@ -20,7 +20,6 @@
 struct conn;
 struct tls_manager;
 struct tls_client_policy;
-struct quota;
 
 /* What all connections of one loop share. Everything in it outlives them. */
 struct conn_env {
@@ -66,6 +65,9 @@ struct conn_role {
     bool is_proxied;
     const struct network *proxy_networks;
     size_t proxy_network_count;
+    /* Whose rates and networks are not counted, and who is greeted at once. Borrowed. */
+    const struct network *trusted_networks;
+    size_t trusted_network_count;
     const struct session_type *type;
     void *service;
     /* A reference on the service is taken for each connection where these are set. */
@@ -97,10 +99,14 @@ void conn_env_drain(struct conn_env *env);
 /* By force, now: sessions hear ENDING_SHUTDOWN, one try is made to write what they say. */
 void conn_env_close(struct conn_env *env);
 
-/* Takes an accepted transport. */
+/* Takes an accepted transport. role stays readable until the connection is gone. */
 void conn_accept(struct conn_env *env, const struct conn_role *role, struct transport *transport);
 /* Bytes that came from and went to the transport so far. Valid until on_gone has returned. */
 void conn_traffic(const struct conn *conn, uint64_t *in_out, uint64_t *out_out);
+/* Who holds the place of a connection of that peer. */
+struct quota_holder conn_holder(const struct conn_role *role, const struct endpoint *peer);
+/* What one hears that found no place; NULL: nothing. */
+const char *conn_refusal(const struct conn_role *role, enum quota_answer answer);
 /* As log lines and trace events have it. */
 uint64_t conn_id(const struct conn *conn);
 /* For a session's owner: the same as host_wake() of the conn's session. */

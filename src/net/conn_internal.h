@@ -60,6 +60,7 @@ struct conn {
     bool closing; /* transport_close() was called: only on_closed is still of interest */
 
     /* Who and what. */
+    const struct conn_role *role; /* NULL: outbound */
     const struct session_type *type;
     void *service;
     void (*service_unref)(void *service);   /* NULL: borrowed */
@@ -141,10 +142,5 @@ static inline size_t conn_unsent(const struct conn *conn)
 
 /* tell.c: an event without a direction. */
 void conn_tap(struct conn *conn, enum tap_kind kind, int code, struct span detail);
-
-/* deadline.c */
-void conn_set_deadline(struct conn *conn, enum conn_reason reason, int64_t delay_ms);
-void conn_arm_timer(struct conn *conn);
-void conn_on_timer(void *conn);
 
 #endif

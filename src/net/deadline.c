@@ -3,6 +3,7 @@
  * long is for the session (its verdicts), the dialler or the settings to say. Tests:
  * tests/unit/test_net_pump.c, test_net_upgrade.c, test_net_dial.c.
  */
+#include "net/deadline.h"
 #include "net/close.h"
 #include "net/preamble.h"
 #include "net/upgrade.h"

@@ -6,6 +6,7 @@
 #include "net/dial.h"
 
 #include "base/require.h"
+#include "net/deadline.h"
 #include "net/tell.h"
 
 struct conn *dial_start(struct conn_env *env, const struct dial *dial)

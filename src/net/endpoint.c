@@ -206,3 +206,27 @@ bool network_has(const struct network *network, const struct endpoint *endpoint)
     unsigned mask = (0xffU << (8 - left)) & 0xffU;
     return (bytes[whole] & mask) == (network->bytes[whole] & mask);
 }
+
+bool networks_have(const struct network *networks, size_t count, const struct endpoint *endpoint)
+{
+    for (size_t i = 0; i < count; i++)
+        if (network_has(&networks[i], endpoint))
+            return true;
+    return false;
+}
+
+size_t endpoint_network_key(const struct endpoint *endpoint, unsigned ipv4_len, unsigned ipv6_len,
+                            char key_out[ENDPOINT_NETWORK_KEY_SIZE])
+{
+    const unsigned char *bytes = NULL;
+    int family = address_bytes(endpoint, &bytes);
+    if (family == 0)
+        return 0;
+    unsigned bits = family == AF_INET ? ipv4_len : ipv6_len;
+    size_t len = (bits + 7) / 8;
+    key_out[0] = family == AF_INET ? 'a' : 'b'; /* never one of endpoint_key() */
+    memcpy(key_out + 1, bytes, len);
+    if (bits % 8 != 0)
+        key_out[len] = (char)(bytes[len - 1] & (0xffU << (8 - bits % 8)));
+    return 1 + len;
+}

@@ -15,7 +15,7 @@ struct endpoint {
     struct sockaddr_storage address;
 };
 
-enum { ENDPOINT_TEXT_SIZE = 128, ENDPOINT_KEY_SIZE = 9 };
+enum { ENDPOINT_TEXT_SIZE = 128, ENDPOINT_KEY_SIZE = 9, ENDPOINT_NETWORK_KEY_SIZE = 18 };
 
 /* Numeric text ("192.0.2.1", "::1", "/run/x.sock" with port ignored); no name look-up.
  * 0 or ERR_SYNTAX. */
@@ -43,5 +43,11 @@ struct network {
 };
 int network_parse(struct span text, struct network *out) __attribute__((warn_unused_result));
 bool network_has(const struct network *network, const struct endpoint *endpoint);
+/* Whether one of them has it. */
+bool networks_have(const struct network *networks, size_t count, const struct endpoint *endpoint);
+/* What counts as one network, as a key; its length: so many first bits of IPv4 (mapped into IPv6 or
+ * not) and of IPv6. 0: a unix peer. */
+size_t endpoint_network_key(const struct endpoint *endpoint, unsigned ipv4_len, unsigned ipv6_len,
+                            char key_out[ENDPOINT_NETWORK_KEY_SIZE]);
 
 #endif

@@ -145,8 +145,9 @@ int listener_bind(const struct endpoint *endpoint, int backlog, struct fault *fa
 
 /* Accepting. */
 
+/* limit: which one, or NULL. */
 static void log_refused(struct listener *listener, struct refusals *refusals, const char *event,
-                        const struct endpoint *peer)
+                        const struct endpoint *peer, const char *limit)
 {
     refusals->count++;
     int64_t now_ms = loop_now_ms(listener->env->loop);
@@ -159,6 +160,8 @@ static void log_refused(struct listener *listener, struct refusals *refusals, co
     log_begin(&line, LOG_WARN, "net", event);
     log_text(&line, "listener", listener->role->listener);
     log_text(&line, "peer", text);
+    if (limit != NULL)
+        log_text(&line, "limit", limit);
     log_int(&line, "refused", refusals->count);
     log_end(&line);
     refusals->count = 0;
@@ -167,14 +170,14 @@ static void log_refused(struct listener *listener, struct refusals *refusals, co
 /* Whoever is over the quota costs one send and no memory. The words go into an empty socket buffer;
  * they are lost only when the peer has spoken first, and then it is no client of ours. Under
  * implicit TLS there is nothing that could be said for less than a handshake. */
-static void refuse(struct listener *listener, int fd, const struct endpoint *peer)
+static void refuse(struct listener *listener, int fd, const struct endpoint *peer,
+                   enum quota_answer answer)
 {
-    const struct conn_role *role = listener->role;
-    const char *words = role->security == CONN_PLAIN ? role->type->crowded : NULL;
+    const char *words = conn_refusal(listener->role, answer);
     if (words != NULL)
         (void)send(fd, words, strlen(words), MSG_DONTWAIT | MSG_NOSIGNAL);
     (void)close(fd);
-    log_refused(listener, &listener->crowded, "over-limit", peer);
+    log_refused(listener, &listener->crowded, "over-limit", peer, quota_answer_text(answer));
 }
 
 /* Whoever could reach a listener that expects PROXY headers could be anybody he likes. A unix
@@ -183,34 +186,34 @@ static bool is_stranger(const struct conn_role *role, const struct endpoint *pee
 {
     if (!role->is_proxied || peer->address.ss_family == AF_UNIX)
         return false;
-    for (size_t i = 0; i < role->proxy_network_count; i++)
-        if (network_has(&role->proxy_networks[i], peer))
-            return false;
-    return true;
+    return !networks_have(role->proxy_networks, role->proxy_network_count, peer);
 }
 
 /* Takes fd. */
 static void take_socket(struct listener *listener, int fd, const struct endpoint *peer)
 {
-    static const struct endpoint nobody;
-    const struct endpoint *holder = listener->role->is_proxied ? &nobody : peer;
+    struct quota_holder holder = {0}; /* nobody, until a proxy says whom it speaks for */
+    if (!listener->role->is_proxied)
+        holder = conn_holder(listener->role, peer);
     if (is_stranger(listener->role, peer)) {
         (void)close(fd);
-        log_refused(listener, &listener->strangers, "no-proxy", peer);
+        log_refused(listener, &listener->strangers, "no-proxy", peer, NULL);
         return;
     }
-    if (quota_take(listener->quota, holder) != 0) {
-        refuse(listener, fd, peer);
+    enum quota_answer answer =
+        quota_take(listener->quota, &holder, loop_now_ms(listener->env->loop));
+    if (answer != QUOTA_FITS) {
+        refuse(listener, fd, peer, answer);
         return;
     }
     struct transport *transport = uv_run_wrap(listener->env->loop, fd);
     if (transport == NULL) {
-        quota_give_back(listener->quota, holder);
+        quota_give_back(listener->quota, &holder);
         return;
     }
     transport->peer = *peer;
     transport->quota = listener->quota;
-    transport->holder = *holder;
+    transport->holder = holder;
     conn_accept(listener->env, listener->role, transport);
 }
 

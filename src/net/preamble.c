@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "net/close.h"
+#include "net/deadline.h"
 #include "net/proxy.h"
 #include "net/quota.h"
 
@@ -46,23 +47,25 @@ void preamble_give_up(struct conn *conn, const char *why)
 }
 
 /* The connection's place was nobody's so far: a proxy may hold as many as there are. */
-static bool take_place(struct conn *conn, const struct endpoint *announced)
+static enum quota_answer take_place(struct conn *conn, const struct endpoint *announced)
 {
     struct transport *transport = conn->transport;
+    struct quota_holder holder = conn_holder(conn->role, announced);
+    enum quota_answer answer = QUOTA_FITS;
 
-    if (transport->quota == NULL)
-        return true;
-    if (quota_move(transport->quota, &transport->holder, announced) != 0)
-        return false;
-    transport->holder = *announced;
-    return true;
+    if (transport->quota != NULL)
+        answer =
+            quota_move(transport->quota, &transport->holder, &holder, loop_now_ms(conn->env->loop));
+    if (answer == QUOTA_FITS)
+        transport->holder = holder;
+    return answer;
 }
 
-static void refuse_crowded(struct conn *conn)
+static void refuse_crowded(struct conn *conn, enum quota_answer answer)
 {
-    const char *words = conn->security == CONN_PLAIN ? conn->type->crowded : NULL;
+    const char *words = conn_refusal(conn->role, answer);
 
-    complain(conn, LOG_WARN, "over-limit", "net.connections_per_address_max, announced by a proxy");
+    complain(conn, LOG_WARN, "over-limit", quota_answer_text(answer));
     if (words != NULL)
         out_puts(&conn->out, words);
     conn_close(conn, "too many connections");
@@ -90,8 +93,9 @@ static void follow(struct conn *conn, const struct proxy_header *header)
 
     if (header->is_announced) {
         conn->host.peer = header->source;
-        if (!take_place(conn, &header->source)) {
-            refuse_crowded(conn);
+        enum quota_answer answer = take_place(conn, &header->source);
+        if (answer != QUOTA_FITS) {
+            refuse_crowded(conn, answer);
             return;
         }
         log_announced(conn, &proxy);

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/require.h"
 #include "net/close.h"
+#include "net/deadline.h"
 #include "net/job.h"
 #include "net/tell.h"
 #include "net/upgrade.h"

@@ -1,32 +1,49 @@
 /*
- * Counts of what peers hold, in all and per address. Loops of all threads share one quota, so it
- * has a lock; it is held for one look-up. Tested by tests/unit/test_net_quota.c.
+ * Counts of what peers hold, in all, per address and per network, and the rates at which they come.
+ * Loops of all threads share one quota, so it has a lock; it is held for a few look-ups. Tested by
+ * tests/unit/test_net_quota.c.
  */
 #include "net/quota.h"
 
 #include <pthread.h>
 
-#include "base/err.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/rate.h"
 #include "base/require.h"
 
 struct quota {
     pthread_mutex_t lock;
-    unsigned total_max, per_address_max;
+    struct quota_limits limits;
     unsigned total;
-    /* Count for each address that has any, as a number in the pointer: an entry exists only while
-     * it is above zero, so total_max bounds the table. */
-    struct map per_address;
+    /* Count for each address and each network that has any, as a number in the pointer: an entry
+     * exists only while it is above zero, so total_max bounds the table. Their keys differ. */
+    struct map counts;
+    struct rate *address_rates, *network_rates; /* NULL: there was no limit yet */
 };
 
-struct quota *quota_create(unsigned total_max, unsigned per_address_max)
+/* What a holder counts as; a key of length 0 counts nowhere. */
+struct holder_keys {
+    char address_bytes[ENDPOINT_KEY_SIZE], network_bytes[ENDPOINT_NETWORK_KEY_SIZE];
+    struct span address, network;
+    bool is_rated;
+};
+
+static void set_limits(struct quota *quota, const struct quota_limits *limits)
+{
+    quota->limits = *limits;
+    if (quota->address_rates == NULL && limits->rate_max > 0)
+        quota->address_rates = rate_create(QUOTA_RATE_PLACES);
+    if (quota->network_rates == NULL && limits->rate_network_max > 0)
+        quota->network_rates = rate_create(QUOTA_RATE_PLACES);
+}
+
+struct quota *quota_create(const struct quota_limits *limits)
 {
     struct quota *quota = mem_new(struct quota);
     require(pthread_mutex_init(&quota->lock, NULL) == 0);
-    map_init(&quota->per_address);
-    quota->total_max = total_max;
-    quota->per_address_max = per_address_max;
+    map_init(&quota->counts);
+    set_limits(quota, limits);
     return quota;
 }
 
@@ -34,87 +51,136 @@ void quota_free(struct quota **quota)
 {
     if (*quota == NULL)
         return;
-    map_deinit(&(*quota)->per_address);
+    map_deinit(&(*quota)->counts);
+    rate_free(&(*quota)->address_rates);
+    rate_free(&(*quota)->network_rates);
     (void)pthread_mutex_destroy(&(*quota)->lock);
     mem_free(*quota);
     *quota = NULL;
 }
 
-void quota_set_limits(struct quota *quota, unsigned total_max, unsigned per_address_max)
+void quota_set_limits(struct quota *quota, const struct quota_limits *limits)
 {
+    struct quota_limits next = *limits;
     require(pthread_mutex_lock(&quota->lock) == 0);
-    quota->total_max = total_max;
-    quota->per_address_max = per_address_max;
+    next.ipv4_prefix_len = quota->limits.ipv4_prefix_len;
+    next.ipv6_prefix_len = quota->limits.ipv6_prefix_len;
+    set_limits(quota, &next);
     require(pthread_mutex_unlock(&quota->lock) == 0);
 }
 
-static void set_count(struct quota *quota, struct span key, uintptr_t count)
+/* The prefix lengths never change, so no lock is needed. Networks are counted whatever the limits
+ * are, for a reload may bring one. */
+static void make_keys(const struct quota *quota, const struct quota_holder *holder,
+                      struct holder_keys *keys)
 {
-    if (count == 0)
-        (void)map_remove(&quota->per_address, key);
-    else
-        (void)map_set(&quota->per_address, key, (void *)count);
+    size_t len = endpoint_key(&holder->peer, keys->address_bytes);
+    keys->address = span_make(keys->address_bytes, len);
+    len = holder->is_trusted
+              ? 0
+              : endpoint_network_key(&holder->peer, quota->limits.ipv4_prefix_len,
+                                     quota->limits.ipv6_prefix_len, keys->network_bytes);
+    keys->network = span_make(keys->network_bytes, len);
+    keys->is_rated = !holder->is_trusted;
 }
 
-static int take_address_locked(struct quota *quota, struct span key)
+static bool has_room(const struct quota *quota, struct span key, unsigned max)
 {
-    if (key.len == 0)
-        return 0;
-    uintptr_t count = (uintptr_t)map_get(&quota->per_address, key);
-    if (count >= quota->per_address_max)
-        return ERR_LIMIT;
-    set_count(quota, key, count + 1);
-    return 0;
+    return key.len == 0 || (uintptr_t)map_get(&quota->counts, key) < max;
 }
 
-static int take_locked(struct quota *quota, struct span key)
+static bool is_in_time(struct rate *rate, struct span key, unsigned max, int64_t now_ms)
 {
-    if (quota->total >= quota->total_max || take_address_locked(quota, key) != 0)
-        return ERR_LIMIT;
-    quota->total++;
-    return 0;
+    const struct rate_limit limit = {max, QUOTA_RATE_PERIOD_MS};
+    return rate == NULL || key.len == 0 || rate_take(rate, key, &limit, now_ms) == 0;
 }
 
-int quota_take(struct quota *quota, const struct endpoint *peer)
+/* The address before its network, and counts before rates: who is refused for himself takes nothing
+ * from his neighbours. */
+static enum quota_answer look_locked(struct quota *quota, const struct holder_keys *keys,
+                                     int64_t now_ms)
 {
-    char key[ENDPOINT_KEY_SIZE];
-    size_t len = endpoint_key(peer, key);
-    require(pthread_mutex_lock(&quota->lock) == 0);
-    int err = take_locked(quota, span_make(key, len));
-    require(pthread_mutex_unlock(&quota->lock) == 0);
-    return err;
+    const struct quota_limits *limits = &quota->limits;
+    if (!has_room(quota, keys->address, limits->per_address_max))
+        return QUOTA_ADDRESS;
+    if (limits->per_network_max > 0 && !has_room(quota, keys->network, limits->per_network_max))
+        return QUOTA_NETWORK;
+    if (!keys->is_rated)
+        return QUOTA_FITS;
+    if (!is_in_time(quota->address_rates, keys->address, limits->rate_max, now_ms))
+        return QUOTA_RATE;
+    if (!is_in_time(quota->network_rates, keys->network, limits->rate_network_max, now_ms))
+        return QUOTA_RATE_NETWORK;
+    return QUOTA_FITS;
 }
 
-/* One less for the address; key: may be empty. */
-static void leave_locked(struct quota *quota, struct span key)
+static void add_locked(struct quota *quota, struct span key, int change)
 {
     if (key.len == 0)
         return;
-    uintptr_t count = (uintptr_t)map_get(&quota->per_address, key);
-    require(count > 0);
-    set_count(quota, key, count - 1);
+    uintptr_t count = (uintptr_t)map_get(&quota->counts, key);
+    require(change > 0 || count > 0);
+    count = change > 0 ? count + 1 : count - 1;
+    if (count == 0)
+        (void)map_remove(&quota->counts, key);
+    else
+        (void)map_set(&quota->counts, key, (void *)count);
 }
 
-int quota_move(struct quota *quota, const struct endpoint *from, const struct endpoint *to)
+static void add_both_locked(struct quota *quota, const struct holder_keys *keys, int change)
 {
-    char from_key[ENDPOINT_KEY_SIZE], to_key[ENDPOINT_KEY_SIZE];
-    struct span old = span_make(from_key, endpoint_key(from, from_key));
-    struct span new = span_make(to_key, endpoint_key(to, to_key));
+    add_locked(quota, keys->address, change);
+    add_locked(quota, keys->network, change);
+}
+
+enum quota_answer quota_take(struct quota *quota, const struct quota_holder *holder, int64_t now_ms)
+{
+    struct holder_keys keys;
+    make_keys(quota, holder, &keys);
     require(pthread_mutex_lock(&quota->lock) == 0);
-    int err = take_address_locked(quota, new);
-    if (err == 0)
-        leave_locked(quota, old);
+    enum quota_answer answer =
+        quota->total >= quota->limits.total_max ? QUOTA_TOTAL : look_locked(quota, &keys, now_ms);
+    if (answer == QUOTA_FITS) {
+        quota->total++;
+        add_both_locked(quota, &keys, 1);
+    }
     require(pthread_mutex_unlock(&quota->lock) == 0);
-    return err;
+    return answer;
 }
 
-void quota_give_back(struct quota *quota, const struct endpoint *peer)
+enum quota_answer quota_move(struct quota *quota, const struct quota_holder *from,
+                             const struct quota_holder *to, int64_t now_ms)
 {
-    char key[ENDPOINT_KEY_SIZE];
-    size_t len = endpoint_key(peer, key);
+    struct holder_keys old, new;
+    make_keys(quota, from, &old);
+    make_keys(quota, to, &new);
+    require(pthread_mutex_lock(&quota->lock) == 0);
+    enum quota_answer answer = look_locked(quota, &new, now_ms);
+    if (answer == QUOTA_FITS) {
+        add_both_locked(quota, &new, 1);
+        add_both_locked(quota, &old, -1);
+    }
+    require(pthread_mutex_unlock(&quota->lock) == 0);
+    return answer;
+}
+
+void quota_give_back(struct quota *quota, const struct quota_holder *holder)
+{
+    struct holder_keys keys;
+    make_keys(quota, holder, &keys);
     require(pthread_mutex_lock(&quota->lock) == 0);
     require(quota->total > 0);
     quota->total--;
-    leave_locked(quota, span_make(key, len));
+    add_both_locked(quota, &keys, -1);
     require(pthread_mutex_unlock(&quota->lock) == 0);
+}
+
+const char *quota_answer_text(enum quota_answer answer)
+{
+    static const char *const texts[] = {
+#define QUOTA_TEXT(name, text) text,
+        QUOTA_LIST(QUOTA_TEXT)
+#undef QUOTA_TEXT
+    };
+    return texts[answer];
 }

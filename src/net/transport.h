@@ -11,9 +11,9 @@
 #include "base/span.h"
 #include "net/endpoint.h"
 #include "net/loop.h"
+#include "net/quota.h"
 
 struct transport;
-struct quota;
 
 /* What the owner is told. */
 struct transport_events {
@@ -51,7 +51,7 @@ struct transport {
     /* Set by net/listener.c: a place for holder is held in it until the transport is gone; whoever
      * implements the transport gives it back then. NULL: none. */
     struct quota *quota;
-    struct endpoint holder; /* the peer, or whom a proxy announced; none: a proxy itself */
+    struct quota_holder holder; /* the peer, or whom a proxy announced; none: a proxy itself */
 };
 
 /* Makes outbound transports; one per loop. The result is owned; on_connected follows, never inside

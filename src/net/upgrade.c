@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/require.h"
 #include "net/close.h"
+#include "net/deadline.h"
 #include "net/pump.h"
 #include "net/quota.h"
 
@@ -91,7 +92,8 @@ static bool take_place(struct conn *conn)
     struct quota *places = conn->env->handshakes;
     if (places == NULL || conn->events != NULL)
         return true;
-    conn->holds_handshake = quota_take(places, &conn->host.peer) == 0;
+    const struct quota_holder holder = {.peer = conn->host.peer};
+    conn->holds_handshake = quota_take(places, &holder, loop_now_ms(conn->env->loop)) == QUOTA_FITS;
     if (!conn->holds_handshake)
         log_crowded(conn);
     return conn->holds_handshake;
@@ -99,8 +101,9 @@ static bool take_place(struct conn *conn)
 
 void upgrade_leave(struct conn *conn)
 {
+    const struct quota_holder holder = {.peer = conn->host.peer};
     if (conn->holds_handshake)
-        quota_give_back(conn->env->handshakes, &conn->host.peer);
+        quota_give_back(conn->env->handshakes, &holder);
     conn->holds_handshake = false;
 }
 

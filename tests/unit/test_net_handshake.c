@@ -15,22 +15,23 @@ static struct quota *places;
 /* One place in all; `taken` says whether somebody else has it. */
 static void begin(enum conn_security security, bool taken)
 {
-    struct endpoint other;
+    struct quota_holder other = {0};
     rig_init_tls(&rig, 1);
-    places = quota_create(1, 1);
+    const struct quota_limits limits = {.total_max = 1, .per_address_max = 1};
+    places = quota_create(&limits);
     rig.env.handshakes = places;
     rig.role.security = security;
-    check_int(endpoint_parse(span_of("198.51.100.9"), 9, &other), 0);
+    check_int(endpoint_parse(span_of("198.51.100.9"), 9, &other.peer), 0);
     if (taken)
-        check_int(quota_take(places, &other), 0);
+        check_int(quota_take(places, &other, 0), QUOTA_FITS);
 }
 
 /* A place that was not given back, or given back twice, shows here. */
 static bool is_place_free(void)
 {
-    struct endpoint other;
-    check_int(endpoint_parse(span_of("198.51.100.9"), 9, &other), 0);
-    if (quota_take(places, &other) != 0)
+    struct quota_holder other = {0};
+    check_int(endpoint_parse(span_of("198.51.100.9"), 9, &other.peer), 0);
+    if (quota_take(places, &other, 0) != QUOTA_FITS)
         return false;
     quota_give_back(places, &other);
     return true;

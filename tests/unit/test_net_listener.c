@@ -205,7 +205,8 @@ TEST(test_accepts_up_to_the_quota_and_gives_places_back)
                            .settings = &settings,
                            .maker = uv_run_maker(all.loop)};
     conn_env_init(&env);
-    struct quota *quota = quota_create(10, 2);
+    const struct quota_limits limits = {.total_max = 10, .per_address_max = 2};
+    struct quota *quota = quota_create(&limits);
     struct endpoint bound;
     struct listener *listener = listener_start(&env, bind_any("127.0.0.1", &bound), &role, quota);
     struct client clients[3];
@@ -226,10 +227,10 @@ TEST(test_accepts_up_to_the_quota_and_gives_places_back)
     conn_env_close(&env);
     uv_run_free(&all.loop);
     /* All places are free again. */
-    struct endpoint peer = parse("127.0.0.1");
-    check_int(quota_take(quota, &peer), 0);
-    check_int(quota_take(quota, &peer), 0);
-    check_int(quota_take(quota, &peer), ERR_LIMIT);
+    struct quota_holder peer = {.peer = parse("127.0.0.1")};
+    check_int(quota_take(quota, &peer, 0), QUOTA_FITS);
+    check_int(quota_take(quota, &peer, 0), QUOTA_FITS);
+    check_int(quota_take(quota, &peer, 0), QUOTA_ADDRESS);
     quota_free(&quota);
     sim_free(&sim);
 }

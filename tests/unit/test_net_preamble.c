@@ -131,26 +131,27 @@ TEST(test_who_closes_or_resets_before_it_is_gone)
 TEST(test_the_announced_address_has_its_own_limit)
 {
     static const char *const texts[] = {"192.0.2.7", "192.0.2.8"};
-    struct quota *quota = quota_create(10, 1);
-    struct endpoint peers[2], nobody = {0};
+    const struct quota_limits limits = {.total_max = 10, .per_address_max = 1};
+    struct quota *quota = quota_create(&limits);
+    struct quota_holder peers[2] = {0}, nobody = {0};
     for (int i = 0; i < 2; i++)
-        check_int(endpoint_parse(span_of(texts[i]), 1, &peers[i]), 0);
+        check_int(endpoint_parse(span_of(texts[i]), 1, &peers[i].peer), 0);
     for (int i = 0; i < 3; i++)
-        check_int(quota_take(quota, &nobody), 0);
-    check_int(quota_move(quota, &nobody, &peers[0]), 0);
-    check_int(quota_move(quota, &nobody, &peers[0]), ERR_LIMIT);
-    check_int(quota_move(quota, &nobody, &peers[1]), 0);
-    check_int(quota_move(quota, &peers[1], &peers[0]), ERR_LIMIT);
+        check_int(quota_take(quota, &nobody, 0), QUOTA_FITS);
+    check_int(quota_move(quota, &nobody, &peers[0], 0), QUOTA_FITS);
+    check_int(quota_move(quota, &nobody, &peers[0], 0), QUOTA_ADDRESS);
+    check_int(quota_move(quota, &nobody, &peers[1], 0), QUOTA_FITS);
+    check_int(quota_move(quota, &peers[1], &peers[0], 0), QUOTA_ADDRESS);
     quota_give_back(quota, &peers[0]);
-    check_int(quota_move(quota, &peers[1], &peers[0]), 0);
-    check_int(quota_take(quota, &peers[1]), 0);
+    check_int(quota_move(quota, &peers[1], &peers[0], 0), QUOTA_FITS);
+    check_int(quota_take(quota, &peers[1], 0), QUOTA_FITS);
     quota_give_back(quota, &peers[1]);
     quota_give_back(quota, &peers[0]);
     quota_give_back(quota, &nobody);
 
-    check_int(quota_take(quota, &peers[0]), 0);
+    check_int(quota_take(quota, &peers[0], 0), QUOTA_FITS);
     begin(SIM_WHOLE);
-    check_int(quota_take(quota, &nobody), 0);
+    check_int(quota_take(quota, &nobody, 0), QUOTA_FITS);
     rig.conn->transport->quota = quota;
     rig_send(&rig, announced);
     rig_heard(&rig, "");

@@ -13,6 +13,13 @@ struct settings_net {
      * out. */
     unsigned connections_max;
     unsigned connections_per_address_max; /* the same for one address; IPv6 by /64 */
+    unsigned connections_per_network_max; /* the same for one network; 0: no limit */
+    /* New connections of an address, and of a network, a minute; 0: no limit. A further one hears
+     * "421 4.7.0 ...", "* BYE [UNAVAILABLE]" or "-ERR [SYS/TEMP]". */
+    unsigned connection_rate_max, connection_rate_per_network_max;
+    unsigned network_prefix_ipv4, network_prefix_ipv6; /* bits of what is one network */
+    const char **trusted_networks; /* not bound by limits of networks and rates */
+    size_t trusted_network_count;
     /* TLS handshakes of clients under way, in all and of one address. At STARTTLS a further one
      * hears that TLS is not available now, under implicit TLS it is closed without a word. */
     unsigned handshakes_max;
