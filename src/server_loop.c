@@ -10,6 +10,8 @@
 #include "server_reload_internal.h"
 #include "server_trace.h"
 
+#include <unistd.h>
+
 enum { DRAIN_LOOK_MS = 20 };
 
 /* An order from another thread. */
@@ -84,11 +86,35 @@ static struct relay_options relay_options(struct server_loop *loop, const struct
     };
 }
 
+static void tell_no_anchors(const char *file)
+{
+    struct log_line line;
+    log_begin(&line, LOG_WARN, "relay", "no-dnssec");
+    log_text(&line, "file", file);
+    log_text(&line, "why",
+             "the trust anchors cannot be read, so DNS answers are not validated and there is no "
+             "DANE; install dns-root-data, or set relay.dnssec_anchors");
+    log_end(&line);
+}
+
+/* A machine without the root's key still sends mail; the first loop tells it. */
+static struct resolver *create_resolver(struct server_loop *loop, const struct settings *settings,
+                                        struct fault *fault)
+{
+    const char *anchors = settings->relay.dnssec_anchors;
+    fault_clear(fault);
+    if (anchors[0] != '\0' && access(anchors, R_OK) != 0) {
+        if (loop == loop->server->loops)
+            tell_no_anchors(anchors);
+        anchors = "";
+    }
+    return resolver_create(loop->loop, settings->relay.resolver, anchors, fault);
+}
+
 static void start_relay(struct server_loop *loop, const struct settings *settings)
 {
     struct fault fault;
-    fault_clear(&fault);
-    loop->resolver = resolver_create(loop->loop, settings->relay.resolver, &fault);
+    loop->resolver = create_resolver(loop, settings, &fault);
     loop->is_relay_idle = loop->resolver == NULL;
     if (loop->resolver == NULL) {
         /* Mail still comes in and waits in the queue; the administrator is told once a loop. */
@@ -99,6 +125,12 @@ static void start_relay(struct server_loop *loop, const struct settings *setting
     loop->relay = relay_create(&options);
 }
 
+static bool resolvers_differ(const struct settings_relay *old, const struct settings_relay *new)
+{
+    return strcmp(old->resolver, new->resolver) != 0 ||
+           strcmp(old->dnssec_anchors, new->dnssec_anchors) != 0;
+}
+
 /* A resolver that cannot be made leaves the one that there is. */
 static void reload_relay(struct server_loop *loop, const struct settings *settings)
 {
@@ -107,10 +139,9 @@ static void reload_relay(struct server_loop *loop, const struct settings *settin
         return;
     }
     struct resolver *old = NULL;
-    if (strcmp(loop->generation->settings->relay.resolver, settings->relay.resolver) != 0) {
+    if (resolvers_differ(&loop->generation->settings->relay, &settings->relay)) {
         struct fault fault;
-        fault_clear(&fault);
-        struct resolver *fresh = resolver_create(loop->loop, settings->relay.resolver, &fault);
+        struct resolver *fresh = create_resolver(loop, settings, &fault);
         if (fresh == NULL)
             log_event(LOG_ERROR, "relay", "old-resolver", "why", fault.text);
         old = fresh == NULL ? NULL : loop->resolver;

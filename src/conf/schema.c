@@ -223,7 +223,12 @@ const struct conf_row conf_rows[] = {
 {"relay", "plaintext_fallback", CONF_BOOL, 0, "true", 0, 0, NULL, AT(settings.relay.plaintext_fallback), NULL,
  "Where TLS is not demanded and a handshake does not work, try the same address once without TLS, with a line in the log. An attacker could hide the offer just as well (RFC 7435); false keeps the mail waiting instead."},
 {"relay", "resolver", CONF_STRING, 0, "", 0, 0, NULL, AT(settings.relay.resolver), conf_syntax_resolver,
- "Address of a DNS server, with an optional port; empty: the system's."},
+ "Address of a DNS server, with an optional port; empty: the system's. It must pass on DNSSEC records (most do), or dnssec_anchors must be empty."},
+{"relay", "dnssec_anchors", CONF_STRING, CONF_PATH, "/usr/share/dns/root.key", 0, 0, NULL, AT(settings.relay.dnssec_anchors), NULL,
+ "File with the keys that DNSSEC begins at, as DS or DNSKEY records: the root's, by the package dns-root-data. A missing file is told in the log, and nothing is validated then; "
+ "nor is with an empty text, for a resolver that hides DNSSEC records. Without validation there is no DANE, and REQUIRETLS finds no proven MX records."},
+{"relay", "dane", CONF_BOOL, 0, "true", 0, 0, NULL, AT(settings.relay.dane), NULL,
+ "Mail servers that publish signed TLSA records (DANE, RFC 7672) get mail only over TLS with a certificate that fits them. false ignores the records."},
 {"relay", "retry_min", CONF_TIME, 0, "5m", 1 * S, 1 * D, NULL, AT(settings.relay.retry_min_ms), NULL,
  "Wait before the first retry; doubles each time, with jitter. Most greylisting ends within 5 minutes."},
 {"relay", "retry_max", CONF_TIME, 0, "4h", 1 * S, 7 * D, NULL, AT(settings.relay.retry_max_ms), NULL,

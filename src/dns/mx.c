@@ -31,7 +31,9 @@ struct mx_lookup {
     struct mx_query queries[QUERIES_MAX];
     size_t query_count, pending;
     struct mx_result result;
-    bool had_temporary; /* some answer may come later */
+    bool had_temporary;                                        /* some answer may come later */
+    bool has_insecure[MX_HOSTS_MAX], has_forged[MX_HOSTS_MAX]; /* of each host */
+    char forged_why[500];
     bool is_posted, is_cancelled;
 };
 
@@ -104,7 +106,9 @@ static void drop_unreachable(struct mx_lookup *lookup)
     lookup->count = kept;
     if (kept > 0)
         return;
-    if (lookup->had_temporary)
+    if (lookup->forged_why[0] != '\0')
+        fail(lookup, ERR_AGAIN, lookup->forged_why);
+    else if (lookup->had_temporary)
         fail(lookup, ERR_AGAIN, "its mail servers' addresses could not be looked up right now");
     else
         fail(lookup, ERR_NOT_FOUND, "none of its mail servers has an address");
@@ -130,16 +134,36 @@ static void add_address(struct mx_host *host, enum dns_type type, struct span re
     host->address_count++;
 }
 
+/* One forged answer, and none of the host's addresses are believed (RFC 7672 2.1.1). */
+static void note_trust(struct mx_lookup *lookup, struct mx_query *query,
+                       const struct dns_answer *answer)
+{
+    struct mx_host *host = &lookup->hosts[query->host];
+    bool is_answer = answer->err == 0 || answer->err == ERR_NOT_FOUND;
+    lookup->had_temporary = lookup->had_temporary || !is_answer;
+    if (is_answer && !answer->is_secure)
+        lookup->has_insecure[query->host] = true;
+    if (answer->err == ERR_CORRUPT) {
+        lookup->has_forged[query->host] = true;
+        (void)snprintf(lookup->forged_why, sizeof lookup->forged_why, "%s: %s", host->name,
+                       answer->why);
+    }
+    if (answer->canonical != NULL)
+        (void)snprintf(host->alias, sizeof host->alias, "%s", answer->canonical);
+    host->addresses_secure = !lookup->has_insecure[query->host];
+}
+
 static void on_address(void *owner, const struct dns_answer *answer)
 {
     struct mx_query *query = owner;
     struct mx_lookup *lookup = query->lookup;
     struct mx_host *host = &lookup->hosts[query->host];
     query->query = NULL;
-    if (answer->err != 0 && answer->err != ERR_NOT_FOUND)
-        lookup->had_temporary = true;
+    note_trust(lookup, query, answer);
     for (size_t i = 0; i < answer->count && host->address_count < MX_ADDRESSES_MAX; i++)
         add_address(host, query->type, answer->records[i]);
+    if (lookup->has_forged[query->host])
+        host->address_count = 0;
     if (--lookup->pending > 0)
         return;
     drop_unreachable(lookup);

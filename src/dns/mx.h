@@ -10,19 +10,21 @@
 #include "dns/resolver.h"
 #include "net/endpoint.h"
 
-enum { MX_HOSTS_MAX = 20, MX_ADDRESSES_MAX = 8, MX_NAME_SIZE = 256 };
+enum { MX_HOSTS_MAX = 20, MX_ADDRESSES_MAX = 8, MX_NAME_SIZE = 256, MX_WHY_SIZE = 800 };
 
 struct mx_host {
     char name[MX_NAME_SIZE];
     unsigned preference;
-    bool is_secure;                              /* the MX answer was validated */
+    bool is_secure;           /* the MX answer was validated */
+    bool addresses_secure;    /* so were all answers about its addresses */
+    char alias[MX_NAME_SIZE]; /* what its name is an alias (CNAME) of; "": of nothing */
     struct endpoint addresses[MX_ADDRESSES_MAX]; /* port not set */
     size_t address_count;
 };
 
 struct mx_result {
     int err; /* 0; ERR_NOT_FOUND: no such domain, or null MX (ERR_REFUSED); ERR_AGAIN */
-    char why[512];
+    char why[MX_WHY_SIZE];
     struct mx_host *hosts;
     size_t count;
 };

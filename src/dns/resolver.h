@@ -14,10 +14,11 @@ enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 
 struct dns_answer {
     int err;              /* 0; ERR_NOT_FOUND: the name or type does not exist (permanent);
                              ERR_AGAIN: SERVFAIL, timeout (temporary); ERR_CORRUPT: DNSSEC bogus */
-    bool is_secure;       /* validated by DNSSEC */
+    bool is_secure;       /* validated by DNSSEC; of ERR_NOT_FOUND too: proven not to be there */
     struct span *records; /* raw RDATA, uncompressed */
     size_t count;
-    const char *canonical; /* final name after CNAMEs, without dot; NULL: as asked */
+    const char *canonical; /* final name after CNAMEs, as a host name without final dot; NULL: as
+                              asked, or none that could be one */
     const char *why;       /* in words when err is set */
 };
 
@@ -37,8 +38,11 @@ struct resolver {
     const struct resolver_ops *ops;
 };
 
-/* server: "192.0.2.53" or "192.0.2.53:5353"; "": what /etc/resolv.conf says. NULL with fault. */
-struct resolver *resolver_create(struct loop *loop, const char *server, struct fault *fault);
+/* server: "192.0.2.53" or "192.0.2.53:5353"; "": what /etc/resolv.conf says. anchors: file with DS
+ * or DNSKEY records that DNSSEC begins at, read now; "": nothing is validated, so no answer is
+ * secure or forged. NULL with fault. */
+struct resolver *resolver_create(struct loop *loop, const char *server, const char *anchors,
+                                 struct fault *fault);
 static inline void resolver_free(struct resolver **resolver)
 {
     if (*resolver != NULL)

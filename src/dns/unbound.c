@@ -6,11 +6,12 @@
 #include <stdio.h>
 #include <unbound.h>
 
+#include "base/codec.h"
 #include "base/list.h"
 #include "base/mem.h"
 #include "dns/resolver.h"
 
-enum { DNS_CLASS_IN = 1, RECORDS_MAX = 100, RCODE_NXDOMAIN = 3 };
+enum { DNS_CLASS_IN = 1, RECORDS_MAX = 100, RCODE_NXDOMAIN = 3, NAME_SIZE = 256, WHY_SIZE = 400 };
 
 struct unbound {
     struct resolver resolver;
@@ -22,6 +23,7 @@ struct unbound {
 struct resolver_query {
     struct list_node node;
     struct unbound *unbound;
+    char *name;
     int id; /* libunbound's */
     dns_fn *on_answer;
     void *owner;
@@ -30,7 +32,43 @@ struct resolver_query {
 static void free_query(struct resolver_query *query)
 {
     list_remove(&query->node);
+    mem_free(query->name);
     mem_free(query);
+}
+
+/* The last name of a chain of CNAMEs, as the library writes it: with a final dot, odd bytes behind
+ * backslashes. What is no host name is of no use to anybody. */
+static const char *canonical_of(const struct resolver_query *query, const struct ub_result *result,
+                                char name_out[NAME_SIZE])
+{
+    struct span name = span_of(result->canonname == NULL ? "" : result->canonname);
+    struct span asked = span_of(query->name);
+    if (name.len > 0 && name.ptr[name.len - 1] == '.')
+        name.len--;
+    if (asked.len > 0 && asked.ptr[asked.len - 1] == '.')
+        asked.len--;
+    if (name.len == 0 || name.len >= NAME_SIZE || span_equal_nocase(name, asked))
+        return NULL;
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.ptr[i] <= ' ' || name.ptr[i] >= 0x7F || name.ptr[i] == '\\')
+            return NULL;
+    }
+    memcpy(name_out, name.ptr, name.len);
+    name_out[name.len] = '\0';
+    return name_out;
+}
+
+/* The library's words hold names that come from the network. */
+static const char *tell_bogus(const struct ub_result *result, char why_out[WHY_SIZE])
+{
+    char reason[WHY_SIZE / 2];
+    codec_escape(span_of(result->why_bogus != NULL ? result->why_bogus : "no reason given"), reason,
+                 sizeof reason);
+    (void)snprintf(why_out, WHY_SIZE,
+                   "DNSSEC validation failed, so the answer may be forged (%s); if this happens "
+                   "with every domain, relay.resolver hides DNSSEC from us",
+                   reason);
+    return why_out;
 }
 
 /* Sets what the result means; the caller fills in the records. */
@@ -41,7 +79,7 @@ static void judge(int error, const struct ub_result *result, struct dns_answer *
         answer->why = ub_strerror(error);
     } else if (result->bogus) {
         answer->err = ERR_CORRUPT;
-        answer->why = result->why_bogus != NULL ? result->why_bogus : "DNSSEC says it is forged";
+        answer->why = "DNSSEC says it is forged";
     } else if (result->nxdomain || result->rcode == RCODE_NXDOMAIN) {
         answer->err = ERR_NOT_FOUND;
         answer->why = "the name does not exist";
@@ -58,11 +96,16 @@ static void on_result(void *data, int error, struct ub_result *result)
 {
     struct resolver_query *query = data;
     struct span records[RECORDS_MAX];
+    char canonical[NAME_SIZE], why[WHY_SIZE];
     struct dns_answer answer = {.records = records};
     judge(error, result, &answer);
-    if (answer.err == 0) {
+    if (answer.err == ERR_CORRUPT)
+        answer.why = tell_bogus(result, why);
+    if (answer.err == 0 || answer.err == ERR_NOT_FOUND) {
         answer.is_secure = result->secure != 0;
-        answer.canonical = result->canonname;
+        answer.canonical = canonical_of(query, result, canonical);
+    }
+    if (answer.err == 0) {
         while (answer.count < RECORDS_MAX && result->data[answer.count] != NULL) {
             size_t i = answer.count++;
             records[i] = span_make(result->data[i], (size_t)result->len[i]);
@@ -83,6 +126,7 @@ static struct resolver_query *unbound_ask(struct resolver *resolver, const char 
     query->unbound = unbound;
     query->on_answer = on_answer;
     query->owner = owner;
+    query->name = mem_strdup(name);
     list_append(&unbound->queries, &query->node);
     int error = ub_resolve_async(unbound->context, name, (int)type, DNS_CLASS_IN, query, on_result,
                                  &query->id);
@@ -143,30 +187,37 @@ static int forward_to(struct ub_ctx *context, const char *server)
     return error != 0 ? error : ub_ctx_set_fwd(context, text);
 }
 
-static int configure(struct ub_ctx *context, const char *server)
+static int configure(struct ub_ctx *context, const char *server, const char *anchors)
 {
     (void)ub_ctx_hosts(context, NULL); /* a machine without /etc/hosts is fine */
     int error = server[0] != '\0' ? forward_to(context, server) : ub_ctx_resolvconf(context, NULL);
+    if (error == 0 && anchors[0] != '\0')
+        error = ub_ctx_add_ta_file(context, anchors);
     if (error == 0)
         error = ub_ctx_async(context, 1);
-    /* The library answers for .test by itself (RFC 6761 6.2); a laboratory's server serves it. This
-     * ends the setting of options. */
-    return error == 0 && server[0] != '\0' ? ub_ctx_zone_remove(context, "test.") : error;
+    /* The library answers for .test by itself (RFC 6761 6.2); a laboratory's server serves it. A
+     * change of zones ends the setting of options: anchors that cannot be read are told now, not at
+     * the first question. */
+    return error == 0
+               ? ub_ctx_zone_remove(context, server[0] != '\0' ? "test." : "postern.invalid.")
+               : error;
 }
 
-struct resolver *resolver_create(struct loop *loop, const char *server, struct fault *fault)
+struct resolver *resolver_create(struct loop *loop, const char *server, const char *anchors,
+                                 struct fault *fault)
 {
     struct ub_ctx *context = ub_ctx_create();
     if (context == NULL) {
         (void)fault_set(fault, ERR_IO, "could not start the resolver library");
         return NULL;
     }
-    int error = configure(context, server);
+    int error = configure(context, server, anchors);
     if (error != 0) {
         (void)fault_set(fault, ERR_CONFIG,
-                        "could not use the name server \"%s\": %s; set relay.resolver to an "
-                        "address like \"192.0.2.53\"",
-                        server, ub_strerror(error));
+                        "could not start the resolver with the name server \"%s\" and the trust "
+                        "anchors \"%s\": %s; set relay.resolver to an address like "
+                        "\"192.0.2.53\", relay.dnssec_anchors to a file of DS or DNSKEY records",
+                        server, anchors, ub_strerror(error));
         ub_ctx_delete(context);
         return NULL;
     }

@@ -137,6 +137,8 @@ class Server:
         run(["chown", "-R", f"{os.geteuid()}:{os.getegid()}", self.home])
         text = open(self.conf).read().replace('\nuser = "postern";', '\nuser = "";')
         text = edit(text) if edit else text
+        if "dnssec_anchors" not in text:  # the tests' name servers do not sign
+            text = set_key(text, "relay", "dnssec_anchors", "")
         open(self.conf, "w").write(text + "\n" + settings)
         self.log_path = os.path.join(self.dir, "log")
         if start:

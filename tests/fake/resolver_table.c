@@ -18,16 +18,26 @@ struct resolver_query {
     bool is_cancelled;
 };
 
+static bool is_secure(const struct resolver_table *table, const char *name)
+{
+    return table->is_signed || (table->signed_zone != NULL &&
+                                span_ends_nocase(span_of(name), span_of(table->signed_zone)));
+}
+
 static void answer(struct post *post)
 {
     struct resolver_query *query = list_entry(post, struct resolver_query, post);
     struct span records[RECORDS_MAX];
     struct dns_answer answer = {.err = ERR_NOT_FOUND, .records = records, .why = "no such name"};
-    for (size_t i = 0; !query->is_cancelled && i < query->table->count; i++) {
-        const struct resolver_row *row = &query->table->rows[i];
-        if (strcmp(row->name, query->name) != 0 || row->type != query->type)
+    const struct resolver_table *table = query->table;
+    const char *name = query->name;
+    if (table->alias != NULL && strcmp(name, table->alias) == 0)
+        name = answer.canonical = table->alias_of;
+    answer.is_secure = is_secure(table, query->name) && is_secure(table, name);
+    for (size_t i = 0; !query->is_cancelled && i < table->count; i++) {
+        const struct resolver_row *row = &table->rows[i];
+        if (strcmp(row->name, name) != 0 || row->type != query->type)
             continue;
-        answer.is_secure = query->table->is_signed;
         answer.err = row->err;
         answer.why = row->err == 0 ? NULL : "try later";
         if (row->err == 0 && answer.count < RECORDS_MAX)

@@ -27,7 +27,9 @@ struct resolver_table {
     const struct resolver_row *rows;
     size_t count;
     unsigned asked;
-    bool is_signed; /* all answers are validated */
+    bool is_signed;               /* all answers are validated */
+    const char *signed_zone;      /* answers for names that end so are, "that is not there" too */
+    const char *alias, *alias_of; /* answers for one name come from another: a CNAME */
 };
 
 /* A name that is not in the table does not exist. rows is borrowed. */

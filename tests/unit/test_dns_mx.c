@@ -7,7 +7,7 @@
 static struct {
     unsigned calls;
     int err;
-    char why[512];
+    char why[MX_WHY_SIZE];
     char hosts[256]; /* "mx1=192.0.2.1,... " */
 } got;
 

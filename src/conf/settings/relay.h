@@ -54,12 +54,14 @@ struct settings_relay {
     const char *smarthost_verify; /* "required", "opportunistic", "off" */
     const char *smarthost_user;   /* "": no AUTH */
     const char *smarthost_password;
-    const char *mx_tls;      /* "may", "starttls" (demanded), "off" */
-    const char *mx_verify;   /* "opportunistic", "required", "off" */
-    uint16_t mx_port;        /* 25; others for laboratories */
-    bool plaintext_fallback; /* a handshake that did not work where TLS is not demanded */
-    const char *resolver;    /* address[:port] of a DNS server; "": the system's */
-    int64_t retry_min_ms;    /* first retry; doubles, with jitter, up to retry_max */
+    const char *mx_tls;         /* "may", "starttls" (demanded), "off" */
+    const char *mx_verify;      /* "opportunistic", "required", "off" */
+    uint16_t mx_port;           /* 25; others for laboratories */
+    bool plaintext_fallback;    /* a handshake that did not work where TLS is not demanded */
+    const char *resolver;       /* address[:port] of a DNS server; "": the system's */
+    const char *dnssec_anchors; /* file of DS or DNSKEY records; "": nothing is validated */
+    bool dane;                  /* TLSA records of hosts with signed addresses count */
+    int64_t retry_min_ms;       /* first retry; doubles, with jitter, up to retry_max */
     int64_t retry_max_ms;
     int64_t expire_ms;            /* then a failure report is sent (RFC 5321 4.5.4.1: 4-5 days) */
     int64_t delay_report_ms;      /* mail that waits for so long is reported as delayed; 0: never */
