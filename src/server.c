@@ -23,6 +23,7 @@
 #include "net/quota.h"
 #include "net/uv_run.h"
 #include "privilege.h"
+#include "protocols/smtp/pace.h"
 #include "server_internal.h"
 #include "server_reload_internal.h"
 #include "store/store.h"
@@ -155,6 +156,7 @@ static int open_parts(struct server *server, struct fault *fault)
     server->auth = auth_create(&settings->auth, server->store, span_of(settings->server.domains[0]),
                                &clock_system, &random_system);
     server->pop3_locks = pop3_locks_create();
+    server->smtp_pace = smtp_pace_create();
     create_quotas(server, &settings->net);
     server->leases = relay_leases_create(server->loop_count);
     return bind_control(server, fault);
@@ -334,6 +336,7 @@ static void stop(struct server *server)
     store_close(&server->store);
     auth_free(&server->auth);
     pop3_locks_free(&server->pop3_locks);
+    smtp_pace_free(&server->smtp_pace);
     quota_free(&server->quota);
     quota_free(&server->handshakes);
     quota_free(&server->control_quota);

@@ -69,6 +69,7 @@ static void serve_smtp(struct server *server, struct generation *generation,
         .relay = &settings->relay,
         .store = server->store,
         .auth = server->auth,
+        .pace = server->smtp_pace,
         .auth_failures_max = settings->auth.failures_max,
     };
 }

@@ -22,6 +22,7 @@ enum { SERVER_LOOPS_MAX = 64 };
 struct auth;
 struct jobs;
 struct keeper;
+struct smtp_pace;
 struct server_reload;
 struct tls_manager;
 struct tls_signer;
@@ -91,6 +92,7 @@ struct server {
     struct server_reload *reload;
     struct auth *auth;
     struct pop3_locks *pop3_locks;
+    struct smtp_pace *smtp_pace;
     struct quota *quota;
     struct quota *handshakes;
     struct quota *control_quota; /* apart: many clients must not lock the administrator out */

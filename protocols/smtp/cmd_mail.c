@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "mail/address.h"
 #include "protocols/smtp/lmtp_internal.h"
+#include "protocols/smtp/pace.h"
 #include "protocols/smtp/params.h"
 #include "queue/routes.h"
 #include "store/domain.h"
@@ -78,6 +79,7 @@ struct verdict smtp_cmd_mail(struct smtp_session *session, struct span argument)
     struct smtp_mail_params params;
     struct address address;
     struct span text, rest;
+    char detail[SMTP_PACE_DETAIL_SIZE];
     const char *reason;
 
     if (session->service->role == SMTP_SUBMISSION && session->login == NULL)
@@ -93,6 +95,8 @@ struct verdict smtp_cmd_mail(struct smtp_session *session, struct span argument)
         return smtp_refuse(session, refusal, NULL);
     if (!smtp_sender_is_allowed(session, &address))
         return smtp_sender_refuse(session, text, params.is_utf8);
+    if (!smtp_pace_take(session, SMTP_PACE_MESSAGES, detail))
+        return smtp_refuse(session, REPLY_PACE_MESSAGES, detail);
     mail->reverse_path = copy_address(&mail->arena, &address);
     mail->envelope_id = arena_copy(&mail->arena, params.envelope_id);
     mail->return_kind = params.return_kind; /* lives for ever */
@@ -292,6 +296,11 @@ struct verdict smtp_cmd_rcpt(struct smtp_session *session, struct span argument)
     refusal = rcpt_decide(session, &address, targets, &count);
     if (refusal != REPLY_NONE)
         return rcpt_refuse(session, refusal, text, address.domain);
+    char detail[SMTP_PACE_DETAIL_SIZE];
+    if (!smtp_pace_take(session, SMTP_PACE_RECIPIENTS, detail)) { /* no error: a list may be long */
+        smtp_reply_put_detail(session->host->out, REPLY_PACE_RECIPIENTS, detail);
+        return smtp_next(session);
+    }
     size_t indexes[STORE_TARGETS_MAX];
     if (count > 1)
         add_expanded(session, &address, &params);

@@ -26,6 +26,9 @@
     X(REPLY_AUTH_THROTTLED, 454, "4.7.0", "Too many failed logins, try again later")               \
     X(REPLY_AUTH_TOO_MANY, 421, "4.7.0", "Too many failed logins, closing the connection")         \
     X(REPLY_STORE_FULL, 452, "4.3.1", "No room left for the message, try again later")             \
+    X(REPLY_PACE_MESSAGES, 450, "4.7.1", "This login has sent all messages that an hour allows")   \
+    X(REPLY_PACE_RECIPIENTS, 450, "4.7.1",                                                         \
+      "This login has named all recipients that an hour allows")                                   \
     X(REPLY_STORE_ERROR, 451, "4.3.0", "Could not keep the message, try again later")              \
     X(REPLY_TOO_MANY_RECIPIENTS, 452, "4.5.3", "Too many recipients, send again to the others")    \
     X(REPLY_UNKNOWN_COMMAND, 500, "5.5.1", "Unknown command")                                      \

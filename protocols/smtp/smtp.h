@@ -30,6 +30,7 @@ struct smtp_service {
     const struct settings_relay *relay; /* its routes may refuse a domain; NULL: nothing relays */
     struct store *store;
     struct auth *auth;
+    struct smtp_pace *pace; /* of logins; NULL: they have no limits */
     unsigned auth_failures_max;
 };
 

@@ -4,6 +4,7 @@
  * tests/unit/test_net_pump.c, test_net_upgrade.c, test_net_dial.c.
  */
 #include "net/deadline.h"
+
 #include "net/close.h"
 #include "net/preamble.h"
 #include "net/upgrade.h"

@@ -72,6 +72,8 @@ static const struct setting settings_table[] = {
     SETTING("smtp", smtp, message_size_max),
     SETTING("smtp", smtp, recipients_max),
     SETTING("smtp", smtp, errors_max),
+    SETTING("smtp", smtp, messages_per_login_hour),
+    SETTING("smtp", smtp, recipients_per_login_hour),
     SETTING("smtp", smtp, hops_max),
     SETTING("smtp", smtp, command_line_max),
     SETTING("smtp", smtp, auth_without_tls),

@@ -1,5 +1,6 @@
 /* Every tests/dialogue/smtp/.dlg in every mode, for the MX, the submission and the LMTP role. */
 #include "base/mem.h"
+#include "protocols/smtp/pace.h"
 #include "protocols/smtp/smtp.h"
 #include "tests/dialogue/suite.h"
 
@@ -19,8 +20,17 @@ static void *make_smtp(struct world *world, enum smtp_role role)
                               .relay = &world->relay,
                               .store = world->store,
                               .auth = world->auth,
+                              .pace = smtp_pace_create(),
                               .auth_failures_max = world->auth_settings.failures_max};
     return service;
+}
+
+static void free_smtp(void *arg)
+{
+    struct smtp_service *service = arg;
+
+    smtp_pace_free(&service->pace);
+    mem_free(service);
 }
 
 static void *make_mx(struct world *world)
@@ -39,9 +49,9 @@ static void *make_lmtp(struct world *world)
 }
 
 static const struct world_role roles[] = {
-    {"mx", "smtp", &smtp_session_type, make_mx, mem_free},
-    {"submission", "smtp", &smtp_session_type, make_submission, mem_free},
-    {"lmtp", NULL, &lmtp_session_type, make_lmtp, mem_free},
+    {"mx", "smtp", &smtp_session_type, make_mx, free_smtp},
+    {"submission", "smtp", &smtp_session_type, make_submission, free_smtp},
+    {"lmtp", NULL, &lmtp_session_type, make_lmtp, free_smtp},
 };
 
 int main(int argc, char **argv)
