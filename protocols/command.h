@@ -12,7 +12,8 @@ enum command_flags {
     COMMAND_TLS_ONLY = 1,       /* refused in plaintext (unless the settings allow it) */
     COMMAND_PLAINTEXT_ONLY = 2, /* the upgrade: refused under TLS */
     COMMAND_COUNTED = 4,        /* costs an error when it fails: against guessing */
-    COMMAND_NO_ARGUMENT = 8     /* an argument is a syntax error */
+    COMMAND_NO_ARGUMENT = 8,    /* an argument is a syntax error */
+    COMMAND_IDLE = 16           /* brings no work on: so many in a row are enough */
 };
 
 /* First members of a protocol's row; handlers have the protocol's own type. */

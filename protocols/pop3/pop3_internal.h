@@ -76,8 +76,9 @@ struct pop3_session {
     struct pop3_service *service;
     struct host *host;
     enum pop3_state state;
-    struct verdict waiting; /* the last WANT_LINE */
-    bool greets;
+    struct verdict waiting;    /* the last WANT_LINE */
+    int64_t login_deadline_ms; /* monotonic */
+    bool greets, is_quit;
     bool is_busy; /* inside a multi-line reply: no other text may be said */
     unsigned errors, auth_failures;
     struct buf user; /* of USER; empty: PASS is out of order */
@@ -89,7 +90,6 @@ struct pop3_session {
     enum pop3_listing listing;
     uint32_t listing_index;
     enum ending why;
-    bool is_quit;
     uint64_t retrieved_count, retrieved_bytes, removed_count;
 };
 

@@ -8,16 +8,24 @@
 
 static session_line_fn on_line;
 
+/* One deadline for all that comes before the login, so that no number of commands prolongs it. */
+static int64_t timeout_ms(const struct pop3_session *session)
+{
+    if (session->state != POP3_AUTHORIZATION)
+        return session->service->settings->idle_timeout_ms;
+    int64_t left_ms = session->login_deadline_ms - clock_monotonic_ms(session->host->clock);
+    return left_ms > 1 ? left_ms : 1;
+}
+
 struct verdict pop3_want_line(struct pop3_session *session, size_t max, session_line_fn *then)
 {
-    session->waiting = want_line(max, session->service->settings->idle_timeout_ms, then);
+    session->waiting = want_line(max, timeout_ms(session), then);
     return session->waiting;
 }
 
 struct verdict pop3_want_secret(struct pop3_session *session, session_line_fn *then)
 {
-    session->waiting =
-        want_line(POP3_RESPONSE_LINE_MAX, session->service->settings->idle_timeout_ms, then);
+    session->waiting = want_line(POP3_RESPONSE_LINE_MAX, timeout_ms(session), then);
     session->waiting.is_secret = true;
     return session->waiting;
 }
@@ -40,6 +48,8 @@ static void *session_open(void *service, struct host *host, enum session_start s
     session->host = host;
     session->state = POP3_AUTHORIZATION;
     session->why = ENDING_CLEAN;
+    session->login_deadline_ms =
+        clock_monotonic_ms(host->clock) + session->service->settings->login_timeout_ms;
     buf_init(&session->user, POP3_LOGIN_MAX);
     buf_init(&session->login, 0);
     session->greets = start == SESSION_FRESH; /* behind STLS the client speaks first */

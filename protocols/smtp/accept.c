@@ -209,7 +209,7 @@ static struct verdict accept_done(void *arg, struct job *job)
     else
         smtp_reply_put_id(session->host->out, REPLY_ACCEPTED, accept->message);
     smtp_mail_reset(session);
-    session->error_count = 0;
+    session->error_count = session->idle_count = 0;
     return smtp_next(session);
 }
 

@@ -264,11 +264,12 @@ static struct verdict rcpt_refuse(struct smtp_session *session, enum smtp_server
     return smtp_next(session);
 }
 
+/* Refused ones count: behind one recipient that exists they are no errors, and could go on. */
 static bool has_room(const struct smtp_session *session)
 {
     unsigned max = session->service->settings->recipients_max;
 
-    return session->mail.rcpt_count < max &&
+    return session->mail.rcpt_count + session->mail.refused_count < max &&
            session->mail.recipient_count < (size_t)max + STORE_TARGETS_MAX;
 }
 

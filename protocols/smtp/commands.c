@@ -14,19 +14,19 @@ enum {
 };
 
 static const struct smtp_command command_table[] = {
-    {{"HELO", ANY, COMMAND_PLAIN_OK, "RFC 5321 4.1.1.1"}, BY_SMTP, smtp_cmd_helo},
-    {{"EHLO", ANY, COMMAND_PLAIN_OK, "RFC 5321 4.1.1.1"}, BY_SMTP, smtp_cmd_ehlo},
-    {{"LHLO", ANY, COMMAND_PLAIN_OK, "RFC 2033 4.1"}, BY_LMTP, smtp_cmd_ehlo},
+    {{"HELO", ANY, COMMAND_IDLE, "RFC 5321 4.1.1.1"}, BY_SMTP, smtp_cmd_helo},
+    {{"EHLO", ANY, COMMAND_IDLE, "RFC 5321 4.1.1.1"}, BY_SMTP, smtp_cmd_ehlo},
+    {{"LHLO", ANY, COMMAND_IDLE, "RFC 2033 4.1"}, BY_LMTP, smtp_cmd_ehlo},
     {{"MAIL", SMTP_STATE_READY, COMMAND_PLAIN_OK, "RFC 5321 4.1.1.2"}, BY_ALL, smtp_cmd_mail},
     {{"RCPT", TRANSACTION, COMMAND_COUNTED, "RFC 5321 4.1.1.3"}, BY_ALL, smtp_cmd_rcpt},
     {{"DATA", SMTP_STATE_RCPT, COMMAND_NO_ARGUMENT, "RFC 5321 4.1.1.4"}, BY_ALL, smtp_cmd_data},
     /* In every state: a refused chunk must be skipped (RFC 3030 2). */
     {{"BDAT", ANY, COMMAND_PLAIN_OK, "RFC 3030 2"}, BY_ALL, smtp_cmd_bdat},
-    {{"RSET", ANY, COMMAND_NO_ARGUMENT, "RFC 5321 4.1.1.5"}, BY_ALL, smtp_cmd_rset},
-    {{"VRFY", ANY, COMMAND_COUNTED, "RFC 5321 4.1.1.6"}, BY_ALL, smtp_cmd_vrfy},
+    {{"RSET", ANY, COMMAND_NO_ARGUMENT | COMMAND_IDLE, "RFC 5321 4.1.1.5"}, BY_ALL, smtp_cmd_rset},
+    {{"VRFY", ANY, COMMAND_COUNTED | COMMAND_IDLE, "RFC 5321 4.1.1.6"}, BY_ALL, smtp_cmd_vrfy},
     {{"EXPN", ANY, COMMAND_COUNTED, "RFC 5321 4.1.1.7"}, BY_ALL, smtp_cmd_expn},
-    {{"HELP", ANY, COMMAND_PLAIN_OK, "RFC 5321 4.1.1.8"}, BY_ALL, smtp_cmd_help},
-    {{"NOOP", ANY, COMMAND_PLAIN_OK, "RFC 5321 4.1.1.9"}, BY_ALL, smtp_cmd_noop},
+    {{"HELP", ANY, COMMAND_IDLE, "RFC 5321 4.1.1.8"}, BY_ALL, smtp_cmd_help},
+    {{"NOOP", ANY, COMMAND_IDLE, "RFC 5321 4.1.1.9"}, BY_ALL, smtp_cmd_noop},
     {{"QUIT", ANY, COMMAND_NO_ARGUMENT, "RFC 5321 4.1.1.10"}, BY_ALL, smtp_cmd_quit},
     {{"STARTTLS", ANY, COMMAND_PLAINTEXT_ONLY | COMMAND_NO_ARGUMENT, "RFC 3207 4"},
      BY_ALL,

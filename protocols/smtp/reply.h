@@ -22,6 +22,7 @@
     X(REPLY_STOPPING, 421, "4.3.2", "Server stops, try again later")                               \
     X(REPLY_LIMIT, 421, "4.3.2", "A limit was reached, closing the connection")                    \
     X(REPLY_TOO_MANY_ERRORS, 421, "4.7.0", "Too many errors, closing the connection")              \
+    X(REPLY_TOO_IDLE, 421, "4.7.0", "Too many commands without a message, closing the connection") \
     X(REPLY_AUTH_TEMPORARY, 454, "4.7.0", "Could not check the login now, try again later")        \
     X(REPLY_AUTH_THROTTLED, 454, "4.7.0", "Too many failed logins, try again later")               \
     X(REPLY_AUTH_TOO_MANY, 421, "4.7.0", "Too many failed logins, closing the connection")         \

@@ -16,6 +16,8 @@ static void *server_open(void *service, struct host *host, enum session_start st
     session->service = service;
     session->state = SMTP_STATE_START;
     session->is_upgraded = start == SESSION_UPGRADED;
+    session->login_deadline_ms =
+        clock_monotonic_ms(host->clock) + session->service->settings->login_timeout_ms;
     arena_init(&session->mail.arena);
     map_init(&session->mail.targets);
     return session;
@@ -150,6 +152,23 @@ static enum smtp_server_reply out_of_order(const struct smtp_session *session,
     return REPLY_CHUNKS_BEGUN;
 }
 
+/* No command of these is an error, but a peer that says nothing else holds a connection for ever.
+ */
+static bool is_too_idle(struct smtp_session *session, const struct smtp_command *row)
+{
+    return (row->command.flags & COMMAND_IDLE) != 0 &&
+           session->idle_count++ >= session->service->settings->idle_commands_max;
+}
+
+static struct verdict end_idle(struct smtp_session *session)
+{
+    struct log_line log;
+
+    smtp_log_begin(session, &log, LOG_INFO, "too-idle");
+    log_end(&log);
+    return smtp_say_and_close(session, REPLY_TOO_IDLE);
+}
+
 static struct verdict server_run(struct smtp_session *session, struct span verb,
                                  struct span argument)
 {
@@ -163,7 +182,7 @@ static struct verdict server_run(struct smtp_session *session, struct span verb,
     session->has_refused_data = gate != COMMAND_ALLOWED && span_is_nocase(verb, "DATA");
     switch (gate) {
     case COMMAND_ALLOWED:
-        return row->run(session, argument);
+        return is_too_idle(session, row) ? end_idle(session) : row->run(session, argument);
     case COMMAND_UNKNOWN:
         return smtp_refuse(session, REPLY_UNKNOWN_COMMAND, NULL);
     case COMMAND_NEEDS_TLS:
@@ -215,16 +234,27 @@ struct verdict smtp_next(struct smtp_session *session)
     return smtp_want_line(session, max, server_line);
 }
 
+/* At submission all that comes before the login has one deadline, so that no number of commands
+ * prolongs it. */
+static int64_t timeout_ms(const struct smtp_session *session)
+{
+    int64_t timeout_ms = session->service->settings->command_timeout_ms;
+
+    if (session->service->role != SMTP_SUBMISSION || session->login != NULL)
+        return timeout_ms;
+    int64_t left_ms = session->login_deadline_ms - clock_monotonic_ms(session->host->clock);
+    return left_ms > timeout_ms ? timeout_ms : left_ms > 1 ? left_ms : 1;
+}
+
 struct verdict smtp_want_line(struct smtp_session *session, size_t max, session_line_fn *then)
 {
-    session->last = want_line(max, session->service->settings->command_timeout_ms, then);
+    session->last = want_line(max, timeout_ms(session), then);
     return session->last;
 }
 
 struct verdict smtp_want_secret(struct smtp_session *session, session_line_fn *then)
 {
-    session->last =
-        want_line(SMTP_AUTH_LINE_MAX, session->service->settings->command_timeout_ms, then);
+    session->last = want_line(SMTP_AUTH_LINE_MAX, timeout_ms(session), then);
     session->last.is_secret = true;
     return session->last;
 }

@@ -66,9 +66,10 @@ struct smtp_session {
     bool is_esmtp, is_upgraded;
     bool has_refused_data; /* the command before was a DATA without 354 */
     bool is_last_chunk;
-    unsigned error_count, auth_failure_count, recipient_total;
-    char *helo;  /* as said; NULL: not yet */
-    char *login; /* address of the account; NULL: none */
+    unsigned error_count, idle_count, auth_failure_count, recipient_total;
+    int64_t login_deadline_ms; /* SMTP_SUBMISSION, monotonic */
+    char *helo;                /* as said; NULL: not yet */
+    char *login;               /* address of the account; NULL: none */
     struct smtp_mail mail;
     uint64_t chunk_left;
     enum smtp_server_reply chunk_refusal; /* for a chunk that is skipped */

@@ -19,6 +19,8 @@
 static const struct settings_smtp smtp_settings = {.message_size_max = 1 << 20,
                                                    .recipients_max = 100,
                                                    .errors_max = 10,
+                                                   .idle_commands_max = 100,
+                                                   .login_timeout_ms = 300000,
                                                    .hops_max = 100,
                                                    .command_line_max = 2048,
                                                    .subaddress_separator = "+",
@@ -30,7 +32,8 @@ static const struct settings_imap imap_settings = {.command_line_max = 8192,
                                                    .errors_max = 10,
                                                    .login_timeout_ms = 60000,
                                                    .idle_timeout_ms = 1800000};
-static const struct settings_pop3 pop3_settings = {.errors_max = 10, .idle_timeout_ms = 600000};
+static const struct settings_pop3 pop3_settings = {
+    .errors_max = 10, .login_timeout_ms = 60000, .idle_timeout_ms = 600000};
 static const struct settings_auth auth_settings = {.iteration_count = 4096,
                                                    .failures_max = 3,
                                                    .throttle_count = 10,
@@ -72,6 +75,8 @@ static const struct setting settings_table[] = {
     SETTING("smtp", smtp, message_size_max),
     SETTING("smtp", smtp, recipients_max),
     SETTING("smtp", smtp, errors_max),
+    SETTING("smtp", smtp, idle_commands_max),
+    SETTING("smtp", smtp, login_timeout_ms),
     SETTING("smtp", smtp, messages_per_login_hour),
     SETTING("smtp", smtp, recipients_per_login_hour),
     SETTING("smtp", smtp, hops_max),
@@ -87,6 +92,7 @@ static const struct setting settings_table[] = {
     SETTING("imap", imap, login_timeout_ms),
     SETTING("imap", imap, idle_timeout_ms),
     SETTING("pop3", pop3, errors_max),
+    SETTING("pop3", pop3, login_timeout_ms),
     SETTING("pop3", pop3, idle_timeout_ms),
     SETTING("auth", auth_settings, failures_max),
     SETTING("auth", auth_settings, throttle_count),

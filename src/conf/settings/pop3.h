@@ -5,8 +5,9 @@
 #include <stdint.h>
 
 struct settings_pop3 {
-    unsigned errors_max;     /* -ERR answers to bad commands per connection, then close */
-    int64_t idle_timeout_ms; /* RFC 1939 3: at least 10 minutes */
+    unsigned errors_max;      /* -ERR answers to bad commands per connection, then close */
+    int64_t login_timeout_ms; /* from the greeting or upgrade to the login */
+    int64_t idle_timeout_ms;  /* RFC 1939 3: at least 10 minutes */
 };
 
 #endif

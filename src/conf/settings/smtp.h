@@ -12,9 +12,11 @@ enum smtp_sender_check {
 };
 
 struct settings_smtp {
-    uint64_t message_size_max; /* SIZE; also IMAP APPENDLIMIT */
-    unsigned recipients_max;   /* per transaction: 452 4.5.3 */
-    unsigned errors_max;       /* bad commands per connection, then 421 4.7.0 */
+    uint64_t message_size_max;  /* SIZE; also IMAP APPENDLIMIT */
+    unsigned recipients_max;    /* per transaction: 452 4.5.3 */
+    unsigned errors_max;        /* bad commands per connection, then 421 4.7.0 */
+    unsigned idle_commands_max; /* NOOP, RSET, VRFY, HELP, EHLO between two messages: 421 4.7.0 */
+    int64_t login_timeout_ms;   /* at submission, from the greeting or upgrade to the login */
     /* What a login may begin and name in an hour: 450 4.7.1; 0: no limit. */
     unsigned messages_per_login_hour, recipients_per_login_hour;
     unsigned hops_max;           /* Received headers, then 554 5.4.6 */
