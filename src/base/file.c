@@ -5,10 +5,12 @@
  */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -19,7 +21,7 @@ static int file_open(int dir_fd, const char *path, int flags, mode_t mode, int *
 {
     int fd;
     do
-        fd = openat(dir_fd, path, flags | O_CLOEXEC | O_NOFOLLOW, mode);
+        fd = openat(dir_fd, path, flags | O_CLOEXEC, mode);
     while (fd < 0 && errno == EINTR);
     if (fd < 0)
         return err_from_errno(errno);
@@ -133,6 +135,43 @@ static int file_rename(int dir_fd, const char *from, const char *to)
     return renameat(dir_fd, from, dir_fd, to) == 0 ? 0 : err_from_errno(errno);
 }
 
+static int file_make_dir(int dir_fd, const char *path, mode_t mode)
+{
+    return mkdirat(dir_fd, path, mode) == 0 ? 0 : err_from_errno(errno);
+}
+
+static int file_list(int dir_fd, file_name_fn *each, void *arg)
+{
+    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (dir == NULL) {
+        int err = err_from_errno(errno);
+        if (fd >= 0)
+            (void)close(fd); /* opened for reading */
+        return err;
+    }
+    int err = 0;
+    const struct dirent *entry;
+    errno = 0;
+    while (err == 0 && (entry = readdir(dir)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            err = each(arg, entry->d_name);
+        if (err == 0)
+            errno = 0; /* readdir tells its end from its errors only by this */
+    }
+    if (err == 0 && errno != 0)
+        err = err_from_errno(errno);
+    (void)closedir(dir);
+    return err;
+}
+
+static int file_lock(int fd)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    return errno == EWOULDBLOCK ? ERR_EXISTS : err_from_errno(errno);
+}
+
 static int file_close(int fd)
 {
     return close(fd) == 0 ? 0 : err_from_errno(errno);
@@ -148,6 +187,9 @@ const struct file_ops file_system = {
     .zero_fill = file_zero_fill,
     .unlink = file_unlink,
     .rename = file_rename,
+    .make_dir = file_make_dir,
+    .list = file_list,
+    .lock = file_lock,
     .close = file_close,
 };
 

@@ -1,7 +1,9 @@
 /*
- * file: the door to the disk. The store writes bodies, makes directories and syncs only through
- * this table, so that tests fail or kill the process at the n-th call (STYLE 76). Paths are
- * relative to dir_fd. All calls block: lanes only (net/job.h), never a loop thread.
+ * file: the door to the disk. The store opens, writes, lists, locks and syncs only through this
+ * table (but for what the database does), so that tests fail or kill the process at the n-th call
+ * (STYLE 76) and tests/fake/disk.h puts a disk in memory behind it. Paths are relative to dir_fd,
+ * or to the working directory with AT_FDCWD. All calls block: lanes only (net/job.h), never a loop
+ * thread.
  */
 #ifndef POSTERN_BASE_FILE_H
 #define POSTERN_BASE_FILE_H
@@ -13,8 +15,12 @@
 
 #include "base/err.h"
 
+typedef int file_name_fn(void *arg, const char *name);
+
 struct file_ops {
-    /* Each returns 0 (or what is said) or a code of err.h; EINTR and short counts are handled. */
+    /* Each returns 0 (or what is said) or a code of err.h, and then errno says it more exactly;
+     * EINTR and short counts are handled. */
+    /* Directories, too (O_DIRECTORY). Not inherited by programs that are run. */
     int (*open)(int dir_fd, const char *path, int flags, mode_t mode, int *fd_out);
     int (*pwritev)(int fd, const struct iovec *parts, int count, int64_t offset);
     /* Bytes read, fewer only at the end of the file. */
@@ -29,6 +35,12 @@ struct file_ops {
     int (*zero_fill)(int fd, int64_t offset, int64_t size);
     int (*unlink)(int dir_fd, const char *path);
     int (*rename)(int dir_fd, const char *from, const char *to);
+    int (*make_dir)(int dir_fd, const char *path, mode_t mode);
+    /* Gives each name of the directory to `each`, in no order, until it returns other than 0, and
+     * returns that. A name that comes or goes meanwhile may be told or not. */
+    int (*list)(int dir_fd, file_name_fn *each, void *arg);
+    /* Takes the file for this process, until it is closed; ERR_EXISTS: another has it. */
+    int (*lock)(int fd);
     int (*close)(int fd);
 };
 

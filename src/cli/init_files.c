@@ -271,7 +271,7 @@ int init_make_store(const struct init_plan *plan, struct fault *fault)
     if (err != 0)
         return err;
     char *dir = mem_printf("%s/data", plan->work);
-    err = store_make(dir, fault);
+    err = store_make(dir, NULL, fault);
     struct new_store new_store = {.defaults = conf_defaults(), .jobs = jobs_create_inline()};
     const struct store_options options = {
         .dir = dir,

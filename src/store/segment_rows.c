@@ -5,12 +5,6 @@
  *
  * Tests: tests/unit/test_store_reaper.c, test_store_crash.c.
  */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "base/codec.h"
 #include "base/mem.h"
 #include "base/require.h"
@@ -74,28 +68,32 @@ static int body_is_known(struct segments *segments, struct db *db, uint64_t id)
     return err != 0 ? err : blob.segment == 0;
 }
 
+/* One look through a directory for what no row knows. */
+struct unknown_search {
+    struct segments *segments;
+    struct store *store;
+    struct db *db;
+    int dir_fd;
+    is_known_fn *is_known;
+};
+
+static int unlink_if_unknown(void *arg, const char *name)
+{
+    const struct unknown_search *search = arg;
+    uint64_t id;
+    if (!name_to_id(name, &id))
+        return 0;
+    int known = search->is_known(search->segments, search->db, id);
+    if (known == 0)
+        (void)search->store->files->unlink(search->dir_fd, name); /* the next start tries again */
+    return known < 0 ? known : 0;
+}
+
 static int unlink_unknown(struct segments *segments, struct store *store, struct db *db, int dir_fd,
                           is_known_fn *is_known)
 {
-    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (dir == NULL) {
-        if (fd >= 0)
-            (void)close(fd);
-        return err_from_errno(errno);
-    }
-    int err = 0;
-    const struct dirent *entry;
-    while (err >= 0 && (entry = readdir(dir)) != NULL) {
-        uint64_t id;
-        if (!name_to_id(entry->d_name, &id))
-            continue;
-        err = is_known(segments, db, id);
-        if (err == 0)
-            (void)store->files->unlink(dir_fd, entry->d_name); /* the next start tries again */
-    }
-    (void)closedir(dir);
-    return err < 0 ? err : 0;
+    struct unknown_search search = {segments, store, db, dir_fd, is_known};
+    return store->files->list(dir_fd, unlink_if_unknown, &search);
 }
 
 int segments_open(struct segments *segments, struct store *store, struct db *db,

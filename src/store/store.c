@@ -10,8 +10,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/require.h"
@@ -21,53 +19,57 @@
 #include "store/store_internal.h"
 #include "store/writer_internal.h"
 
-static int open_dir(int parent_fd, const char *path, struct fault *fault)
+static int open_dir(const struct file_ops *files, int parent_fd, const char *path,
+                    struct fault *fault)
 {
-    int fd = openat(parent_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        (void)fault_set(fault, err_from_errno(errno),
-                        "could not open the directory %s: %s; check that it is there and belongs "
-                        "to this user",
-                        path, strerror(errno));
-    return fd;
+    int fd;
+    int err = files->open(parent_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0, &fd);
+    if (err == 0)
+        return fd;
+    return fault_set(fault, err,
+                     "could not open the directory %s: %s; check that it is there and belongs to "
+                     "this user",
+                     path, strerror(errno));
 }
 
 /* The lock goes with the open file: however the process ends, it is given back. */
-static int lock_take(int dir_fd, struct fault *fault)
+static int lock_take(const struct file_ops *files, int dir_fd, struct fault *fault)
 {
-    int fd = openat(dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return fault_set(fault, err_from_errno(errno), "could not open the store's lock: %s",
-                         strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+    int fd;
+    int err = files->open(dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600, &fd);
+    if (err != 0)
+        return fault_set(fault, err, "could not open the store's lock: %s", strerror(errno));
+    err = files->lock(fd);
+    if (err == 0)
         return fd;
-    int err = errno == EWOULDBLOCK ? ERR_EXISTS : err_from_errno(errno);
     (void)fault_set(fault, err,
                     err == ERR_EXISTS
                         ? "could not lock the store: another process has it open; is the server "
                           "running? Stop it or use its control socket"
                         : "could not lock the store: %s",
                     strerror(errno));
-    (void)close(fd);
+    (void)files->close(fd); /* nothing was written */
     return err;
 }
 
-static int make_dir(int dir_fd, const char *name, struct fault *fault)
+static int make_dir(const struct file_ops *files, int dir_fd, const char *name, struct fault *fault)
 {
-    if (mkdirat(dir_fd, name, 0700) == 0 || errno == EEXIST)
+    int err = files->make_dir(dir_fd, name, 0700);
+    if (err == 0 || err == ERR_EXISTS)
         return 0;
-    return fault_set(fault, err_from_errno(errno), "could not make the directory %s: %s", name,
-                     strerror(errno));
+    return fault_set(fault, err, "could not make the directory %s: %s", name, strerror(errno));
 }
 
 /* SQLite would make the file for all to read, and gives its log the same mode. */
-static int make_private(int dir_fd, const char *name, struct fault *fault)
+static int make_private(const struct file_ops *files, int dir_fd, const char *name,
+                        struct fault *fault)
 {
-    int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return fault_set(fault, err_from_errno(errno), "could not make the file %s: %s", name,
-                         strerror(errno));
-    (void)close(fd);
+    int fd;
+    int err =
+        files->open(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600, &fd);
+    if (err != 0)
+        return fault_set(fault, err, "could not make the file %s: %s", name, strerror(errno));
+    (void)files->close(fd); /* it is empty */
     return 0;
 }
 
@@ -81,31 +83,44 @@ static int make_database(const char *dir, struct fault *fault)
     return err;
 }
 
-int store_make(const char *dir, struct fault *fault)
+static int store_make_files(const struct file_ops *files, int dir_fd, const char *dir,
+                            struct fault *fault)
 {
-    fault_clear(fault);
-    int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir_fd < 0)
-        return fault_set(fault, err_from_errno(errno), "could not open the directory %s: %s", dir,
-                         strerror(errno));
-    int lock_fd = lock_take(dir_fd, fault);
-    int err = lock_fd < 0 ? lock_fd : 0;
-    if (err == 0 && faccessat(dir_fd, "store.db", F_OK, 0) == 0)
-        err =
-            fault_set(fault, ERR_EXISTS, "could not make a store in %s: there is one already", dir);
+    int fd;
+    int err = files->open(dir_fd, "store.db", O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0, &fd);
     if (err == 0)
-        err = make_dir(dir_fd, "segments", fault);
+        (void)files->close(fd); /* not even read */
     if (err == 0)
-        err = make_dir(dir_fd, "bodies", fault);
+        return fault_set(fault, ERR_EXISTS, "could not make a store in %s: there is one already",
+                         dir);
+    if (err != ERR_NOT_FOUND)
+        return fault_set(fault, err, "could not look for a store in %s: %s", dir, strerror(errno));
+    err = make_dir(files, dir_fd, "segments", fault);
     if (err == 0)
-        err = make_private(dir_fd, "store.db", fault);
+        err = make_dir(files, dir_fd, "bodies", fault);
+    if (err == 0)
+        err = make_private(files, dir_fd, "store.db", fault);
     if (err == 0)
         err = make_database(dir, fault);
-    if (err == 0 && fsync(dir_fd) != 0)
+    if (err == 0 && files->sync_dir(dir_fd) != 0)
         err = fault_set(fault, ERR_IO, "could not make the store durable: %s", strerror(errno));
+    return err;
+}
+
+int store_make(const char *dir, const struct file_ops *files, struct fault *fault)
+{
+    fault_clear(fault);
+    if (files == NULL)
+        files = &file_system;
+    int dir_fd;
+    int err = files->open(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, &dir_fd);
+    if (err != 0)
+        return fault_set(fault, err, "could not open the directory %s: %s", dir, strerror(errno));
+    int lock_fd = lock_take(files, dir_fd, fault);
+    err = lock_fd < 0 ? lock_fd : store_make_files(files, dir_fd, dir, fault);
     if (lock_fd >= 0)
-        (void)close(lock_fd);
-    (void)close(dir_fd);
+        (void)files->close(lock_fd); /* directories and the lock: nothing to lose */
+    (void)files->close(dir_fd);
     return err;
 }
 
@@ -131,18 +146,18 @@ static void store_init(struct store *store, const struct store_options *options)
 
 static int store_open_files(struct store *store, const char *dir, struct fault *fault)
 {
-    store->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (store->dir_fd < 0)
-        return fault_set(fault, err_from_errno(errno),
-                         "could not open the store %s: %s; `postern init` makes one", dir,
-                         strerror(errno));
-    store->lock_fd = lock_take(store->dir_fd, fault);
+    const struct file_ops *files = store->files;
+    int err = files->open(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, &store->dir_fd);
+    if (err != 0)
+        return fault_set(fault, err, "could not open the store %s: %s; `postern init` makes one",
+                         dir, strerror(errno));
+    store->lock_fd = lock_take(files, store->dir_fd, fault);
     if (store->lock_fd < 0)
         return store->lock_fd;
-    store->segments_fd = open_dir(store->dir_fd, "segments", fault);
+    store->segments_fd = open_dir(files, store->dir_fd, "segments", fault);
     if (store->segments_fd < 0)
         return fault->err;
-    store->bodies_fd = open_dir(store->dir_fd, "bodies", fault);
+    store->bodies_fd = open_dir(files, store->dir_fd, "bodies", fault);
     return store->bodies_fd < 0 ? fault->err : 0;
 }
 
@@ -190,10 +205,10 @@ struct store *store_open(const struct store_options *options, struct fault *faul
     return store;
 }
 
-static void close_fd(int fd)
+static void close_fd(const struct store *store, int fd)
 {
     if (fd >= 0)
-        (void)close(fd); /* directories and the lock: nothing to lose */
+        (void)store->files->close(fd); /* directories and the lock: nothing to lose */
 }
 
 void store_close(struct store **store_ref)
@@ -213,10 +228,10 @@ void store_close(struct store **store_ref)
     snapshot_free(&store->snapshot);
     map_deinit(&store->recent);
     mem_free(store->discarded);
-    close_fd(store->bodies_fd);
-    close_fd(store->segments_fd);
-    close_fd(store->lock_fd);
-    close_fd(store->dir_fd);
+    close_fd(store, store->bodies_fd);
+    close_fd(store, store->segments_fd);
+    close_fd(store, store->lock_fd);
+    close_fd(store, store->dir_fd);
     (void)pthread_mutex_destroy(&store->readers_lock);
     (void)pthread_mutex_destroy(&store->snapshot_lock);
     (void)pthread_mutex_destroy(&store->recent_lock);

@@ -38,8 +38,10 @@ struct store_options {
     const struct file_ops *files; /* NULL: the machine's */
 };
 
-/* Makes an empty store in an existing directory; ERR_EXISTS when there is one. */
-int store_make(const char *dir, struct fault *fault) __attribute__((warn_unused_result));
+/* Makes an empty store in an existing directory; ERR_EXISTS when there is one. files: NULL: the
+ * machine's. */
+int store_make(const char *dir, const struct file_ops *files, struct fault *fault)
+    __attribute__((warn_unused_result));
 /* NULL with the reason in fault; fault->err is ERR_EXISTS when another process holds the lock. */
 struct store *store_open(const struct store_options *options, struct fault *fault);
 /* All jobs done, all ports detached. */

@@ -215,7 +215,7 @@ static void start_store(struct world *world)
     (void)snprintf(world->dir, sizeof world->dir, "%s/postern-dlg-XXXXXX",
                    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     require(mkdtemp(world->dir) != NULL);
-    if (store_make(world->dir, &fault) == 0)
+    if (store_make(world->dir, NULL, &fault) == 0)
         world->store = store_open(&options, &fault);
     if (world->store == NULL)
         (void)fprintf(stderr, "world: %s\n", fault.text);

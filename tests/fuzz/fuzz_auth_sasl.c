@@ -24,7 +24,7 @@ static void begin(void)
     static const struct settings_store store_settings = {.segment_size = 1 << 20};
     static char dir[] = "/tmp/postern-fuzz-XXXXXX";
     struct fault fault;
-    require(mkdtemp(dir) != NULL && store_make(dir, &fault) == 0);
+    require(mkdtemp(dir) != NULL && store_make(dir, NULL, &fault) == 0);
     options = (struct store_options){dir,           &store_settings, jobs_create_inline(),
                                      &clock_system, &fixed,          NULL};
     auth = auth_create(&settings, store_open(&options, &fault), span_of("example.org"),

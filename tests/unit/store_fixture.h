@@ -88,12 +88,14 @@ static inline uint64_t fixture_add_account(struct fixture *fixture, const char *
     return account.id;
 }
 
-/* parent: where its directory goes. */
-static inline void fixture_make_in(struct fixture *fixture, const char *parent)
+/* On `files` (NULL: the machine's) in an existing empty directory, which is copied. */
+static inline void fixture_make_on(struct fixture *fixture, const char *dir,
+                                   const struct file_ops *files)
 {
     struct fault fault;
     *fixture =
         (struct fixture){.clock = {{fixture_wall_us, fixture_monotonic_ms}, 1800000000LL * 1000000},
+                         .files = files,
                          .settings = {.body_memory_max = 65536,
                                       .body_memory_total = 1048576,
                                       .segment_size = 4194304,
@@ -102,13 +104,21 @@ static inline void fixture_make_in(struct fixture *fixture, const char *parent)
                                       .mailboxes_max = 100,
                                       .keywords_max = 30,
                                       .read_threads = 1}};
-    (void)snprintf(fixture->dir, sizeof fixture->dir, "%s/postern-store-XXXXXX", parent);
-    if (mkdtemp(fixture->dir) == NULL)
-        abort();
-    check_int(store_make(fixture->dir, &fault), 0);
+    (void)snprintf(fixture->dir, sizeof fixture->dir, "%s", dir);
+    check_int(store_make(fixture->dir, files, &fault), 0);
     fixture->jobs = jobs_create_inline();
     fixture_open(fixture);
     fixture->account = fixture_add_account(fixture, "alice@example.org");
+}
+
+/* parent: where its directory goes. */
+static inline void fixture_make_in(struct fixture *fixture, const char *parent)
+{
+    char dir[64];
+    (void)snprintf(dir, sizeof dir, "%s/postern-store-XXXXXX", parent);
+    if (mkdtemp(dir) == NULL)
+        abort();
+    fixture_make_on(fixture, dir, NULL);
 }
 
 static inline void fixture_make(struct fixture *fixture)

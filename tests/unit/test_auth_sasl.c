@@ -70,7 +70,7 @@ static void begin(struct world *world)
     now_ms = 1000000;
     (void)snprintf(world->dir, sizeof world->dir, "/tmp/postern-auth-XXXXXX");
     check(mkdtemp(world->dir) != NULL);
-    check_int(store_make(world->dir, &fault), 0);
+    check_int(store_make(world->dir, NULL, &fault), 0);
     world->jobs = jobs_create_inline();
     struct store_options options = {.dir = world->dir,
                                     .settings = &store_settings,

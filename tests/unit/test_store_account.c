@@ -226,7 +226,7 @@ TEST(a_second_process_is_told_that_the_store_is_in_use)
                                     .entropy = &random_system};
     check(store_open(&options, &fault) == NULL);
     check_int(fault.err, ERR_EXISTS);
-    check_int(store_make(fixture.dir, &fault), ERR_EXISTS);
+    check_int(store_make(fixture.dir, NULL, &fault), ERR_EXISTS);
     fixture_free(&fixture);
 }
 
