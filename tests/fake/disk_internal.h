@@ -95,6 +95,8 @@ int disk_step(struct disk *disk, enum disk_operation operation, const char *path
               bool *is_last_out);
 uint64_t disk_random(struct disk *disk);
 void disk_make_vfs(void);
+/* disk_files.c: no disk is left. */
+void disk_forget_handles(void);
 
 /* disk_node.c: bytes. */
 struct disk_node *node_create(struct disk *disk, bool is_dir);

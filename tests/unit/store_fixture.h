@@ -45,9 +45,9 @@ static inline int64_t fixture_monotonic_ms(const struct clock *clock)
     return fixture_wall_us(clock) / 1000;
 }
 
-static inline void fixture_open(struct fixture *fixture)
+/* NULL with fault: for tests of stores that do not open. */
+static inline struct store *fixture_try_open(struct fixture *fixture, struct fault *fault)
 {
-    struct fault fault;
     struct store_options options = {
         .dir = fixture->dir,
         .settings = &fixture->settings,
@@ -56,8 +56,14 @@ static inline void fixture_open(struct fixture *fixture)
         .entropy = &random_system,
         .files = fixture->files,
     };
-    fixture->store = store_open(&options, &fault);
-    if (fixture->store == NULL)
+    fixture->store = store_open(&options, fault);
+    return fixture->store;
+}
+
+static inline void fixture_open(struct fixture *fixture)
+{
+    struct fault fault;
+    if (fixture_try_open(fixture, &fault) == NULL)
         CHECK_FAILED("store_open: %s", fault.text);
 }
 
@@ -77,16 +83,7 @@ static inline void fixture_run(struct fixture *fixture, struct job *job)
         done_job->job.free(&done_job->job);                                                        \
     } while (0)
 
-static inline uint64_t fixture_add_account(struct fixture *fixture, const char *address)
-{
-    struct store_account account = {0};
-    fixture_do(fixture,
-               store_change_account_create(fixture->store, STORE_ACCOUNT_ADD, span_of(address),
-                                           span_of("verifier")),
-               0);
-    check_int(store_find_account(fixture->store, span_of(address), &account), 0);
-    return account.id;
-}
+static inline uint64_t fixture_add_account(struct fixture *fixture, const char *address);
 
 /* On `files` (NULL: the machine's) in an existing empty directory, which is copied. */
 static inline void fixture_make_on(struct fixture *fixture, const char *dir,
@@ -124,12 +121,6 @@ static inline void fixture_make_in(struct fixture *fixture, const char *parent)
 static inline void fixture_make(struct fixture *fixture)
 {
     fixture_make_in(fixture, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-}
-
-static inline void fixture_reopen(struct fixture *fixture)
-{
-    store_close(&fixture->store);
-    fixture_open(fixture);
 }
 
 static inline int fixture_unlink(const char *path, const struct stat *info, int type,

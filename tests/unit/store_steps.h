@@ -6,6 +6,23 @@
 
 #include "tests/unit/store_fixture.h"
 
+static inline uint64_t fixture_add_account(struct fixture *fixture, const char *address)
+{
+    struct store_account account = {0};
+    fixture_do(fixture,
+               store_change_account_create(fixture->store, STORE_ACCOUNT_ADD, span_of(address),
+                                           span_of("verifier")),
+               0);
+    check_int(store_find_account(fixture->store, span_of(address), &account), 0);
+    return account.id;
+}
+
+static inline void fixture_reopen(struct fixture *fixture)
+{
+    store_close(&fixture->store);
+    fixture_open(fixture);
+}
+
 /* All of the text, flushed and synced when it wants to be. */
 static inline struct store_body *fixture_body(struct fixture *fixture, struct span text)
 {
