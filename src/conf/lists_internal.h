@@ -32,6 +32,9 @@ void conf_check_certificates(struct conf_load *load, const struct conf_node *roo
 /* --- routes.c: the list, its index of domains, and who may read its passwords --- */
 void conf_fill_routes(struct conf_load *load, const struct conf_node *root,
                       struct conf_draft *draft);
+/* One route by the rows, with its checks and what follows from others. */
+void conf_fill_route(struct conf_load *load, const struct conf_node *node,
+                     struct settings_route *route);
 void conf_check_routes(struct conf_load *load, const struct conf_node *root);
 
 /* --- listeners.c: the list, and how its default is written --- */

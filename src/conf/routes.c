@@ -82,6 +82,18 @@ static void check_verify(struct conf_load *load, const struct conf_node *node,
                       "\"starttls\" or \"implicit\" then");
 }
 
+/* Who passes on anybody's mail for everywhere is an open relay, and soon on every black list. */
+static void check_accept(struct conf_load *load, const struct conf_node *node,
+                         const struct settings_route *route)
+{
+    for (size_t i = 0; i < route->domain_count; i++) {
+        if (route->accept_from == RELAY_ACCEPT_ANYONE && strcmp(route->domains[i], "*") == 0)
+            conf_complain(load, at(node, "accept_from"),
+                          "routes.accept_from is \"anyone\" for \"*\", which would be an open "
+                          "relay: name the domains that strangers may send to");
+    }
+}
+
 static void set_defaults(struct settings_route *route)
 {
     if (route->port == 0 && route->via == RELAY_VIA_LMTP)
@@ -97,21 +109,29 @@ static void set_defaults(struct settings_route *route)
         route->text = "no mail for this domain is sent from here";
 }
 
-static void fill_one(struct conf_load *load, const struct conf_node *node,
-                     const struct conf_scope *scope, struct conf_draft *draft)
+void conf_fill_route(struct conf_load *load, const struct conf_node *node,
+                     struct settings_route *route)
 {
-    struct settings_relay *relay = &draft->settings.relay;
-    struct settings_route *route = &relay->routes[relay->route_count++];
-
+    const struct conf_scope scope = {conf_route_rows, conf_route_row_count, "routes"};
     unsigned before = load->complaint_count;
 
-    conf_fill(load, node, scope, route);
+    conf_fill(load, node, &scope, route);
     if (load->complaint_count > before)
         return; /* else one slip would be told twice */
     check_way(load, node, route);
     check_login(load, node, route);
     check_verify(load, node, route);
+    check_accept(load, node, route);
     set_defaults(route);
+}
+
+static void fill_one(struct conf_load *load, const struct conf_node *node,
+                     const struct conf_scope *scope, struct conf_draft *draft)
+{
+    struct settings_relay *relay = &draft->settings.relay;
+
+    (void)scope;
+    conf_fill_route(load, node, &relay->routes[relay->route_count++]);
 }
 
 /* --- the index of domains --- */

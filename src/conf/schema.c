@@ -347,6 +347,8 @@ const struct conf_row conf_route_rows[] = {
  "Password there; this file must then not be readable by everybody."},
 {"routes", "text", CONF_STRING, 0, "", 0, 0, NULL, AT(text), conf_syntax_reply,
  "With refuse: why, for the sender to read behind 550 5.7.1."},
+{"routes", "accept_from", CONF_ENUM, 0, "users", 0, 0, "users|anyone", AT(accept_from), NULL,
+ "Whose mail for these domains is taken: that of users (logins and smtp.relay_networks), or anyone's, as a gateway or a second mail server (MX) of the domain does; never with \"*\"."},
 };
 /* clang-format on */
 const size_t conf_route_row_count = sizeof conf_route_rows / sizeof *conf_route_rows;

@@ -22,6 +22,12 @@ enum relay_via {
     RELAY_VIA_REFUSE /* nothing goes there */
 };
 
+/* Whose mail a route is for. */
+enum relay_accept {
+    RELAY_ACCEPT_USERS, /* those who may relay: logins and smtp.relay_networks */
+    RELAY_ACCEPT_ANYONE /* strangers too, as for a domain that is kept here: a gateway */
+};
+
 /* Mail for some domains goes another way than the default. queue/routes.h finds it. */
 struct settings_route {
     const char **domains; /* as written: "example.org", ".example.net" (all below), "*" */
@@ -34,6 +40,7 @@ struct settings_route {
     const char *user; /* "": no AUTH */
     const char *password;
     const char *text; /* why it is refused; never empty then */
+    enum relay_accept accept_from;
 };
 
 struct settings_route_domain {
