@@ -5,8 +5,10 @@
  */
 #include "base/log.h"
 #include "base/mem.h"
+#include "queue/routes.h"
 #include "relay/lease_internal.h"
 #include "relay/relay_internal.h"
+#include "store/route.h"
 
 enum scan_from { SCAN_ON, SCAN_ANEW, SCAN_AHEAD, SCAN_REFILL };
 static void scan(struct relay *relay, enum scan_from from);
@@ -304,11 +306,29 @@ void relay_refill(struct destination *destination)
 
 /* ---- Life ----------------------------------------------------------------------------------- */
 
+static struct routes_merged *merge_routes(const struct relay_options *options)
+{
+    struct routes_merged *merged = routes_merged_create(options->settings);
+    store_each_route(options->store, routes_merged_add, merged);
+    routes_merged_finish(merged);
+    return merged;
+}
+
+/* The store's routes: what waits goes by them from now on. */
+static void on_routes_change(void *owner)
+{
+    struct relay *relay = owner;
+    const struct relay_options same = relay->options;
+    if (!relay->is_draining)
+        relay_set_options(relay, &same);
+}
+
 struct relay *relay_create(const struct relay_options *options)
 {
     struct relay *relay = mem_new(struct relay);
     relay->options = *options;
-    relay->settings = options->settings;
+    relay->merged = merge_routes(options);
+    relay->settings = &relay->merged->settings;
     relay->next_due_us = relay->deferred_us = INT64_MAX;
     relay->rescan_at_ms = loop_now_ms(options->env->loop);
     map_init(&relay->leases);
@@ -318,6 +338,8 @@ struct relay *relay_create(const struct relay_options *options)
     relay->timer = loop_timer_create(options->env->loop, on_timer, relay);
     relay->watch =
         store_watch_create(options->store, options->env->port, 0, on_queue_change, relay);
+    relay->routes_watch = store_watch_create(options->store, options->env->port, STORE_WATCH_ROUTES,
+                                             on_routes_change, relay);
     scan(relay, SCAN_ANEW);
     return relay;
 }
@@ -325,7 +347,8 @@ struct relay *relay_create(const struct relay_options *options)
 void relay_set_options(struct relay *relay, const struct relay_options *options)
 {
     const struct relay_options *old = &relay->options;
-    bool is_new_route = relay_routes_differ(old->settings, options->settings) ||
+    struct routes_merged *merged = merge_routes(options), *before = relay->merged;
+    bool is_new_route = relay_routes_differ(&before->settings, &merged->settings) ||
                         old->resolver != options->resolver ||
                         strcmp(old->hostname, options->hostname) != 0;
     struct list waiting;
@@ -333,7 +356,9 @@ void relay_set_options(struct relay *relay, const struct relay_options *options)
     if (is_new_route)
         relay_destinations_retire(relay, &waiting);
     relay->options = *options;
-    relay->settings = options->settings;
+    relay->merged = merged;
+    relay->settings = &merged->settings;
+    routes_merged_free(&before);
     if (!is_new_route)
         return;
     list_each (node, &waiting) {
@@ -362,6 +387,7 @@ void relay_free(struct relay **relay)
     if (old == NULL)
         return;
     store_watch_free(&old->watch);
+    store_watch_free(&old->routes_watch);
     loop_timer_free(&old->timer);
     if (old->scan != NULL) {
         job_cancel(old->scan);
@@ -372,5 +398,6 @@ void relay_free(struct relay **relay)
 
     relay_entries_free(old);
     mem_free(old->refill_key);
+    routes_merged_free(&old->merged);
     mem_free(old);
 }

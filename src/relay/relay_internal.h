@@ -38,8 +38,9 @@ enum relay_look { RELAY_LOOK_DUE, RELAY_LOOK_AHEAD, RELAY_LOOK_REFILL };
 
 struct relay {
     struct relay_options options;
-    const struct settings_relay *settings;
-    struct store_watch *watch;
+    struct routes_merged *merged;          /* the options' settings and the store's routes */
+    const struct settings_relay *settings; /* in it */
+    struct store_watch *watch, *routes_watch;
     struct timer *timer;
     struct job *scan; /* a look at the queue, or the move of its rows, under way, or NULL */
     enum relay_look look;
@@ -47,8 +48,7 @@ struct relay {
     bool is_passing;    /* the look for what is due has more pages before it */
     bool is_whole_pass; /* it began at the queue's beginning, at */
     int64_t pass_began_ms;
-    bool wants_scan; /* the queue changed meanwhile */
-    bool wants_ahead;
+    bool wants_scan, wants_ahead; /* the queue changed meanwhile */
     bool wants_refill;            /* a destination does */
     bool is_full;                 /* looks again when there is room for more leases */
     int64_t rescan_at_ms;         /* then from the beginning */
@@ -123,9 +123,9 @@ struct job *relay_move_page(struct relay *relay);
 void relay_page_moved(struct relay *relay);
 void relay_entries_free(struct relay *relay);
 
-/* outcome.c: takes the entry (its lease ends when the store has it). Those of one message that
- * cause a report share it: they are gathered in *group (NULL at first) until relay_settle_end(), or
- * until one of another message comes. A group that is not ended goes with the relay. */
+/* outcome.c: takes the entry (its lease ends when the store has it). Those of one message share the
+ * report that they cause: they are gathered in *group (NULL at first) until relay_settle_end() or
+ * one of another message. A group that is not ended goes with the relay. */
 struct settlement;
 void relay_settle(struct relay *relay, struct entry *entry, const struct relay_outcome *outcome,
                   struct settlement **group);
