@@ -7,12 +7,44 @@
 #include "protocols/smtp/lmtp_internal.h"
 #include "tls/facts.h"
 
+/* RFC 9228 4: who finds its own field has had the message before. Only those whose alias leads it
+ * out again: what ends here goes round no more. */
+static void on_delivered(void *arg, struct span value)
+{
+    struct smtp_session *session = arg;
+    struct smtp_mail *mail = &session->mail;
+    struct address address;
+    const char *reason;
+    struct buf key;
+
+    if (!mail->has_remote || address_parse(value, &address, &reason) != 0)
+        return;
+    buf_init(&key, 0);
+    address_key(&address, &key);
+    for (size_t i = 0; i < mail->recipient_count; i++)
+        if (span_equal(mail->recipients[i].forwarder, buf_span(&key)))
+            mail->recipients[i].notify |= STORE_CAME_BACK;
+    buf_release(&key);
+}
+
+/* For all of them it is a loop: the peer hears it at once. One of several is told by a report. */
+static bool has_come_back(const struct smtp_mail *mail)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < mail->recipient_count; i++)
+        count += (mail->recipients[i].notify & STORE_CAME_BACK) != 0;
+    return count > 0 && count == mail->recipient_count;
+}
+
 void smtp_accept_begin(struct smtp_session *session, enum smtp_dot_framing framing)
 {
     struct smtp_mail *mail = &session->mail;
 
     smtp_dot_init(&mail->dot, framing);
     smtp_watch_init(&mail->watch);
+    mail->watch.on_delivered = on_delivered;
+    mail->watch.owner = session;
     smtp_strip_init(&mail->strip);
     mail->body = store_body_create(session->service->store,
                                    mail->has_local ? STORE_BODY_SCAN : STORE_BODY_RAW);
@@ -149,6 +181,8 @@ struct verdict smtp_accept_end(struct smtp_session *session)
 
     if (fault == REPLY_NONE && mail->watch.received_count > session->service->settings->hops_max)
         fault = REPLY_TOO_MANY_HOPS;
+    if (fault == REPLY_NONE && has_come_back(mail))
+        fault = REPLY_FORWARD_LOOP;
     if (fault != REPLY_NONE)
         return accept_refuse(session, fault);
     if (session->service->role == SMTP_SUBMISSION)

@@ -45,6 +45,7 @@ struct smtp_transaction {
     unsigned mail_flags;
     const struct smtp_transaction_recipient *recipients;
     size_t recipient_count;
+    struct span forwarder; /* as store_recipient's: goes in front of the message; or empty */
     struct store_blob blob;
 };
 

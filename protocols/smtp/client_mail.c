@@ -46,7 +46,17 @@ static bool has_sendable_addresses(const struct smtp_transaction *mail)
     for (size_t i = 0; i < mail->recipient_count; i++)
         if (!is_sendable(mail->recipients[i].address))
             return false;
-    return is_sendable(mail->reverse_path);
+    return is_sendable(mail->reverse_path) && is_sendable(mail->forwarder);
+}
+
+/* RFC 9228: by this field we know the message if it comes back to the address whose alias leads it
+ * to these recipients. It is theirs alone, so it is no part of the body that others get too. */
+static const char forwarded_by[] = "Delivered-To: ";
+
+static uint64_t message_len(const struct smtp_transaction *mail)
+{
+    return mail->blob.length +
+           (mail->forwarder.len == 0 ? 0 : sizeof forwarded_by - 1 + mail->forwarder.len + 2);
 }
 
 /* What the message needs and the peer lacks: our sentence, with the reply that it amounts to. */
@@ -67,7 +77,7 @@ static const char *find_hindrance(const struct smtp_client *client, struct smtp_
         reply_out->status = span_of("5.6.3");
         return "the message needs 8BITMIME, which the server does not offer";
     }
-    if (client->size_max != 0 && mail->blob.length > client->size_max) {
+    if (client->size_max != 0 && message_len(mail) > client->size_max) {
         reply_out->status = span_of("5.3.4");
         return "the message is larger than the server's SIZE";
     }
@@ -126,7 +136,7 @@ static void put_mail(struct smtp_client *client)
     out_put(out, mail->reverse_path);
     out_puts(out, ">");
     if ((client->offers & SMTP_OFFER_SIZE) != 0)
-        out_printf(out, " SIZE=%llu", (unsigned long long)mail->blob.length);
+        out_printf(out, " SIZE=%llu", (unsigned long long)message_len(mail));
     if ((mail->mail_flags & STORE_MAIL_8BIT) != 0)
         out_puts(out, " BODY=8BITMIME");
     if ((mail->mail_flags & STORE_MAIL_UTF8) != 0)
@@ -244,11 +254,28 @@ static struct verdict on_envelope(struct smtp_client *client, const struct smtp_
     return smtp_client_expect(client, SMTP_STEP_DATA, client->service->reply_timeout_ms, on_data);
 }
 
+static void put_body(struct smtp_client *client, struct span piece)
+{
+    out_set_kind(client->host->out, OUT_DATA);
+    if (client->is_chunked)
+        out_put(client->host->out, piece);
+    else
+        smtp_stuff_put(&client->stuff, piece, client->host->out);
+    out_set_kind(client->host->out, OUT_TEXT);
+}
+
 static struct verdict begin_body(struct smtp_client *client)
 {
+    const struct smtp_transaction *mail = client->mail;
+
     client->step = SMTP_STEP_MESSAGE;
     client->offset = 0;
     client->stuff = (struct smtp_stuff){0};
+    if (mail->forwarder.len > 0) {
+        put_body(client, span_of(forwarded_by));
+        put_body(client, mail->forwarder);
+        put_body(client, span_of("\r\n"));
+    }
     return send_body(client);
 }
 
@@ -257,7 +284,7 @@ static struct verdict begin_body(struct smtp_client *client)
 static struct verdict send_chunk(struct smtp_client *client)
 {
     out_printf(client->host->out, "BDAT %llu LAST\r\n",
-               (unsigned long long)client->mail->blob.length);
+               (unsigned long long)message_len(client->mail));
     return begin_body(client);
 }
 
@@ -277,16 +304,6 @@ static struct verdict on_data(struct smtp_client *client, const struct smtp_repl
 static struct verdict body_unreadable(struct smtp_client *client)
 {
     return smtp_client_give_up(client, "could not read the stored message");
-}
-
-static void put_body(struct smtp_client *client, struct span piece)
-{
-    out_set_kind(client->host->out, OUT_DATA);
-    if (client->is_chunked)
-        out_put(client->host->out, piece);
-    else
-        smtp_stuff_put(&client->stuff, piece, client->host->out);
-    out_set_kind(client->host->out, OUT_TEXT);
 }
 
 static struct verdict on_body_read(void *arg, struct job *job)

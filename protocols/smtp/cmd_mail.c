@@ -133,47 +133,69 @@ static bool may_relay(const struct smtp_session *session)
     return false;
 }
 
-/* What the sender reads when the configuration sends nothing to the domain; else NULL. */
-static const char *route_refusal(const struct smtp_service *service, struct span domain)
-{
-    const struct settings_route *route =
-        service->relay == NULL ? NULL : routes_find(service->relay, domain);
+/* One RCPT: what of it is decided. Nothing of a refused one stays in the transaction, which a
+ * client may hold open for as many of them as it likes. */
+struct rcpt {
+    struct address address; /* with a domain: <postmaster> (RFC 5321 4.5.1) is the first one's */
+    struct smtp_rcpt_params params;
+    struct arena arena; /* of what is decided here */
+    struct span key;    /* of a local address */
+    struct store_target targets[STORE_TARGETS_MAX];
+    size_t count;
+    const char *detail; /* of the refusal, or NULL */
+};
 
-    return route != NULL && route->via == RELAY_VIA_REFUSE ? route->text : NULL;
-}
-
-/* Where a forward-path leads: fills targets_out; REPLY_NONE when there is at least one. */
-static enum smtp_server_reply rcpt_decide(struct smtp_session *session,
-                                          const struct address *address,
-                                          struct store_target *targets_out, size_t *count_out)
+/* A domain that is not kept here: whose mail for it is taken follows from who he is and from the
+ * domain's route. LMTP never relays, not even for a gateway's domains: it is for what is kept here.
+ */
+static enum smtp_server_reply decide_remote(const struct smtp_session *session, struct rcpt *rcpt)
 {
     const struct smtp_service *service = session->service;
-    struct address whole = *address;
+    struct settings_route route = {.via = RELAY_VIA_MX, .accept_from = RELAY_ACCEPT_USERS};
+    bool has_route =
+        service->relay != NULL &&
+        routes_look_up(service->relay, service->store, rcpt->address.domain, &rcpt->arena, &route);
+    bool is_for_anyone =
+        has_route && route.accept_from == RELAY_ACCEPT_ANYONE && service->role == SMTP_MX;
 
-    if (whole.domain.len == 0 && service->domain_count > 0) /* <postmaster>, RFC 5321 4.5.1 */
-        whole.domain = span_of(service->domains[0]);
-    if (whole.is_literal || !is_local_domain(service, whole.domain)) {
-        if (!may_relay(session))
-            return smtp_manner(session)->not_local;
-        if (route_refusal(service, whole.domain) != NULL)
-            return REPLY_ROUTE_REFUSES;
-        targets_out[0] = (struct store_target){0, copy_address(&session->mail.arena, &whole)};
-        *count_out = 1;
-        return REPLY_NONE;
+    if (!may_relay(session) && !is_for_anyone)
+        return smtp_manner(session)->not_local;
+    if (has_route && route.via == RELAY_VIA_REFUSE) {
+        rcpt->detail = route.text;
+        return REPLY_ROUTE_REFUSES;
     }
+    rcpt->targets[0] = (struct store_target){0, copy_address(&rcpt->arena, &rcpt->address)};
+    rcpt->count = 1;
+    return REPLY_NONE;
+}
+
+/* Where a forward-path leads: REPLY_NONE when there is at least one target. */
+static enum smtp_server_reply rcpt_decide(const struct smtp_session *session, struct rcpt *rcpt)
+{
+    const struct smtp_service *service = session->service;
+    const char *separator = service->settings->subaddress_separator;
+
+    if (rcpt->address.domain.len == 0 && service->domain_count > 0)
+        rcpt->address.domain = span_of(service->domains[0]);
+    if (rcpt->address.is_literal || !is_local_domain(service, rcpt->address.domain))
+        return decide_remote(session, rcpt);
+
     struct buf key;
     buf_init(&key, 0);
-    address_key(&whole, &key);
-    *count_out =
-        store_resolve(service->store, buf_span(&key), service->settings->subaddress_separator,
-                      &session->mail.arena, targets_out);
+    address_key(&rcpt->address, &key);
+    rcpt->key = arena_copy(&rcpt->arena, buf_span(&key));
     buf_release(&key);
-    return *count_out == 0 ? REPLY_NO_SUCH_USER : REPLY_NONE;
+    rcpt->count = store_resolve(service->store, rcpt->key, separator, &rcpt->arena, rcpt->targets);
+    if (rcpt->count > 0)
+        return REPLY_NONE;
+    return store_leads_to(service->store, rcpt->key, rcpt->key, separator) ? REPLY_ALIAS_CIRCLE
+                                                                           : REPLY_NO_SUCH_USER;
 }
 
 static void add_recipient(struct smtp_session *session, const struct store_target *target,
-                          const struct smtp_rcpt_params *params)
+                          const struct rcpt *rcpt, const struct smtp_rcpt_params *params)
 {
+    bool is_forwarded = target->account == 0 && rcpt->key.len > 0;
     struct smtp_mail *mail = &session->mail;
 
     if (mail->recipient_count == mail->recipient_capacity) {
@@ -181,11 +203,12 @@ static void add_recipient(struct smtp_session *session, const struct store_targe
         mail->recipients =
             mem_realloc(mail->recipients, mail->recipient_capacity * sizeof *mail->recipients);
     }
-    mail->recipients[mail->recipient_count++] =
-        (struct store_recipient){.account = target->account,
-                                 .address = target->address,
-                                 .original = arena_copy(&mail->arena, params->original),
-                                 .notify = params->notify};
+    mail->recipients[mail->recipient_count++] = (struct store_recipient){
+        .account = target->account,
+        .address = arena_copy(&mail->arena, target->address),
+        .original = arena_copy(&mail->arena, params->original),
+        .forwarder = is_forwarded ? arena_copy(&mail->arena, rcpt->key) : span_of(""),
+        .notify = params->notify};
 }
 
 /* Two forward-paths, one target: whoever wants to hear of either hears. */
@@ -203,17 +226,17 @@ static unsigned merge_notify(unsigned one, unsigned other)
 
 /* Each target once, however many forward-paths lead to it. Returns which recipient it is. */
 static size_t add_target(struct smtp_session *session, const struct store_target *target,
-                         const struct smtp_rcpt_params *params)
+                         const struct rcpt *rcpt)
 {
     struct smtp_mail *mail = &session->mail;
     uintptr_t known = (uintptr_t)map_get(&mail->targets, target->address);
 
     if (known != 0) {
         struct store_recipient *recipient = &mail->recipients[known - 1];
-        recipient->notify = merge_notify(recipient->notify, params->notify);
+        recipient->notify = merge_notify(recipient->notify, rcpt->params.notify);
         return known - 1;
     }
-    add_recipient(session, target, params);
+    add_recipient(session, target, rcpt, &rcpt->params);
     mail->has_local = mail->has_local || target->account != 0;
     mail->has_remote = mail->has_remote || target->account == 0;
     known = mail->recipient_count;
@@ -223,18 +246,18 @@ static size_t add_target(struct smtp_session *session, const struct store_target
 
 /* RFC 3461 5.2.7.3 (c): of an address that leads to several, the sender hears once that it did, and
  * nothing of each one's success. The row that owes this goes nowhere. */
-static void add_expanded(struct smtp_session *session, const struct address *address,
-                         struct smtp_rcpt_params *params)
+static void add_expanded(struct smtp_session *session, struct rcpt *rcpt)
 {
     struct smtp_mail *mail = &session->mail;
+    struct smtp_rcpt_params *params = &rcpt->params;
 
     if ((params->notify & STORE_NOTIFY_SUCCESS) == 0)
         return;
     if (mail->reverse_path.len > 0) {
-        const struct store_target alias = {0, copy_address(&mail->arena, address)};
+        const struct store_target alias = {0, copy_address(&rcpt->arena, &rcpt->address)};
         struct smtp_rcpt_params owed = *params;
         owed.notify |= STORE_OWES_EXPANDED;
-        add_recipient(session, &alias, &owed);
+        add_recipient(session, &alias, rcpt, &owed);
     }
     params->notify &= ~(unsigned)STORE_NOTIFY_SUCCESS;
     if (params->notify == STORE_NOTIFY_DEFAULT)
@@ -244,10 +267,8 @@ static void add_expanded(struct smtp_session *session, const struct address *add
 /* Guessing addresses costs errors, a mailing list with stale members does not: once this session
  * has named a recipient that exists, refused ones are only refused. */
 static struct verdict rcpt_refuse(struct smtp_session *session, enum smtp_server_reply reply,
-                                  struct span path, struct span domain)
+                                  struct span path, const char *detail)
 {
-    const char *detail =
-        reply == REPLY_ROUTE_REFUSES ? route_refusal(session->service, domain) : NULL;
     struct log_line log;
 
     session->mail.refused_count++;
@@ -273,44 +294,56 @@ static bool has_room(const struct smtp_session *session)
            session->mail.recipient_count < (size_t)max + STORE_TARGETS_MAX;
 }
 
-struct verdict smtp_cmd_rcpt(struct smtp_session *session, struct span argument)
+/* All its targets into the transaction. */
+static struct verdict rcpt_take(struct smtp_session *session, struct rcpt *rcpt)
 {
     struct smtp_mail *mail = &session->mail;
-    struct store_target targets[STORE_TARGETS_MAX];
-    struct smtp_rcpt_params params;
-    struct address address;
+    char detail[SMTP_PACE_DETAIL_SIZE];
+    size_t indexes[STORE_TARGETS_MAX];
+
+    if (!smtp_pace_take(session, SMTP_PACE_RECIPIENTS, detail)) { /* no error: a list may be long */
+        smtp_reply_put_detail(session->host->out, REPLY_PACE_RECIPIENTS, detail);
+        return smtp_next(session);
+    }
+    if (rcpt->count > 1)
+        add_expanded(session, rcpt);
+    for (size_t i = 0; i < rcpt->count; i++)
+        indexes[i] = add_target(session, &rcpt->targets[i], rcpt);
+    smtp_forward_add(session, indexes, rcpt->count);
+    if (mail->rcpt_count++ == 0)
+        mail->only_rcpt = copy_address(&mail->arena, &rcpt->address);
+    session->recipient_total++;
+    session->state = SMTP_STATE_RCPT;
+    return smtp_say(session, REPLY_RECIPIENT_OK);
+}
+
+struct verdict smtp_cmd_rcpt(struct smtp_session *session, struct span argument)
+{
+    const struct smtp_mail *mail = &session->mail;
+    struct rcpt rcpt;
     struct span text, rest;
     const char *reason;
-    size_t count = 0;
 
     if (!take_keyword(argument, "TO:", &text))
         return smtp_refuse(session, REPLY_SYNTAX, NULL);
-    if (address_parse_path(text, ADDRESS_FORWARD, &address, &rest, &reason) < 0)
+    if (address_parse_path(text, ADDRESS_FORWARD, &rcpt.address, &rest, &reason) < 0)
         return smtp_refuse(session, REPLY_RECIPIENT_SYNTAX, reason);
-    enum smtp_server_reply refusal = param_reply(smtp_params_rcpt(rest, &params));
-    if (refusal == REPLY_NONE && address.is_utf8 && (mail->flags & STORE_MAIL_UTF8) == 0)
+    enum smtp_server_reply refusal = param_reply(smtp_params_rcpt(rest, &rcpt.params));
+    if (refusal == REPLY_NONE && rcpt.address.is_utf8 && (mail->flags & STORE_MAIL_UTF8) == 0)
         refusal = REPLY_NEEDS_UTF8;
     if (refusal != REPLY_NONE)
         return smtp_refuse(session, refusal, NULL);
     if (!has_room(session)) /* temporary and no error: the client sends the rest again */
         return smtp_say(session, REPLY_TOO_MANY_RECIPIENTS);
-    refusal = rcpt_decide(session, &address, targets, &count);
-    if (refusal != REPLY_NONE)
-        return rcpt_refuse(session, refusal, text, address.domain);
-    char detail[SMTP_PACE_DETAIL_SIZE];
-    if (!smtp_pace_take(session, SMTP_PACE_RECIPIENTS, detail)) { /* no error: a list may be long */
-        smtp_reply_put_detail(session->host->out, REPLY_PACE_RECIPIENTS, detail);
-        return smtp_next(session);
-    }
-    size_t indexes[STORE_TARGETS_MAX];
-    if (count > 1)
-        add_expanded(session, &address, &params);
-    for (size_t i = 0; i < count; i++)
-        indexes[i] = add_target(session, &targets[i], &params);
-    smtp_forward_add(session, indexes, count);
-    if (mail->rcpt_count++ == 0)
-        mail->only_rcpt = copy_address(&mail->arena, &address);
-    session->recipient_total++;
-    session->state = SMTP_STATE_RCPT;
-    return smtp_say(session, REPLY_RECIPIENT_OK);
+
+    arena_init(&rcpt.arena);
+    rcpt.key = span_of("");
+    rcpt.count = 0;
+    rcpt.detail = NULL;
+    refusal = rcpt_decide(session, &rcpt);
+    struct verdict verdict = refusal == REPLY_NONE
+                                 ? rcpt_take(session, &rcpt)
+                                 : rcpt_refuse(session, refusal, text, rcpt.detail);
+    arena_reset(&rcpt.arena);
+    return verdict;
 }

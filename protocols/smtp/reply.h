@@ -66,6 +66,7 @@
     X(REPLY_AUTH_FAILED, 535, "5.7.8", "Wrong user or password")                                   \
     X(REPLY_TLS_FIRST, 538, "5.7.11", "Only under TLS, say STARTTLS first")                        \
     X(REPLY_NO_SUCH_USER, 550, "5.1.1", "No such user here")                                       \
+    X(REPLY_ALIAS_CIRCLE, 550, "5.4.6", "The aliases of this address lead in a circle")            \
     X(REPLY_RELAY_DENIED, 550, "5.7.1", "Not a domain of this server, and relaying needs a login") \
     X(REPLY_SENDER_DENIED, 550, "5.7.1", "Not a sender address of this login, which may use")      \
     X(REPLY_NOT_LOCAL, 550, "5.7.1", "Not a domain of this server")                                \
@@ -75,6 +76,7 @@
     X(REPLY_NEEDS_UTF8, 553, "5.6.7", "Address needs SMTPUTF8")                                    \
     X(REPLY_NO_RECIPIENTS, 554, "5.5.1", "No valid recipients")                                    \
     X(REPLY_TOO_MANY_HOPS, 554, "5.4.6", "Too many Received fields, this looks like a loop")       \
+    X(REPLY_FORWARD_LOOP, 554, "5.4.6", "Forwarded by this server before, this is a loop")         \
     X(REPLY_MESSAGE_BARE_CR, 554, "5.6.0", "Bare CR in the message: lines end with CRLF")          \
     X(REPLY_MESSAGE_BARE_LF, 554, "5.6.0", "Bare LF in the message: lines end with CRLF")          \
     X(REPLY_MESSAGE_NUL, 554, "5.6.0", "NUL in the message")                                       \

@@ -20,21 +20,30 @@ static void watch_field(struct smtp_watch *watch)
     else if (watch_name_is(watch, "message-id"))
         watch->has_message_id = true;
     else if (watch_name_is(watch, "tls-required"))
-        watch->is_in_value = true;
+        watch->value_of = SMTP_WATCH_TLS_REQUIRED;
+    else if (watch_name_is(watch, "delivered-to") && watch->on_delivered != NULL &&
+             watch->delivered_count++ < SMTP_WATCH_DELIVERED_MAX)
+        watch->value_of = SMTP_WATCH_DELIVERED;
 }
 
-/* One byte of the value, which is a single word. */
+/* One byte of the value, which is a single line. */
 static void watch_value(struct smtp_watch *watch, char byte)
 {
-    if (byte != ' ' && byte != '\t' && byte != '\r' && watch->value_len < SMTP_WATCH_VALUE_MAX)
+    bool is_leading = watch->value_len == 0 && (byte == ' ' || byte == '\t');
+
+    if (!is_leading && byte != '\r' && watch->value_len < SMTP_WATCH_VALUE_MAX)
         watch->value[watch->value_len++] = byte;
 }
 
 static void watch_value_end(struct smtp_watch *watch)
 {
-    if (span_is_nocase(span_make(watch->value, watch->value_len), "no"))
+    struct span value = span_trim(span_make(watch->value, watch->value_len));
+
+    if (watch->value_of == SMTP_WATCH_DELIVERED)
+        watch->on_delivered(watch->owner, value);
+    else if (span_is_nocase(value, "no"))
         watch->is_tls_optional = true;
-    watch->is_in_value = false;
+    watch->value_of = SMTP_WATCH_NO_VALUE;
     watch->value_len = 0;
 }
 
@@ -57,7 +66,7 @@ static void watch_byte(struct smtp_watch *watch, char byte)
 /* At the LF. Only an empty line ends a header here: a line that is no field is left to readers. */
 static void watch_line_end(struct smtp_watch *watch)
 {
-    if (watch->is_in_value)
+    if (watch->value_of != SMTP_WATCH_NO_VALUE)
         watch_value_end(watch);
     watch->is_over = !watch->is_skipping && (watch->name_len == 0 || watch_name_is(watch, "\r"));
     watch->is_skipping = watch->is_named = false;
@@ -69,7 +78,7 @@ size_t smtp_watch_feed(struct smtp_watch *watch, struct span bytes)
     size_t at = 0;
 
     while (at < bytes.len && !watch->is_over) {
-        if (watch->is_skipping && !watch->is_in_value) {
+        if (watch->is_skipping && watch->value_of == SMTP_WATCH_NO_VALUE) {
             const char *lf = memchr(bytes.ptr + at, '\n', bytes.len - at);
             if (lf == NULL)
                 return bytes.len;
@@ -77,7 +86,7 @@ size_t smtp_watch_feed(struct smtp_watch *watch, struct span bytes)
         }
         if (bytes.ptr[at] == '\n')
             watch_line_end(watch);
-        else if (watch->is_in_value)
+        else if (watch->value_of != SMTP_WATCH_NO_VALUE)
             watch_value(watch, bytes.ptr[at]);
         else
             watch_byte(watch, bytes.ptr[at]);

@@ -128,8 +128,11 @@ static void take_entries(struct attempt *attempt)
     attempt->recipients = mem_zalloc(RELAY_RECIPIENTS_MAX, sizeof *attempt->recipients);
     list_each (node, &destination->ready) {
         struct entry *entry = list_entry(node, struct entry, node);
+        const struct store_queue_row *row = &entry->row;
+        const struct store_queue_row *first =
+            attempt->entry_count == 0 ? row : &attempt->entries[0]->row;
         bool is_same =
-            attempt->entry_count == 0 || entry->row.message == attempt->entries[0]->row.message;
+            row->message == first->message && span_equal(row->forwarder, first->forwarder);
         if (!is_same || attempt->entry_count == RELAY_RECIPIENTS_MAX)
             break;
         list_remove(node);
@@ -181,6 +184,7 @@ static const struct smtp_transaction *next(void *owner)
         .mail_flags = row->mail_flags,
         .recipients = attempt->recipients,
         .recipient_count = attempt->entry_count,
+        .forwarder = row->forwarder,
         .blob = row->blob,
     };
     return &attempt->transaction;

@@ -31,14 +31,24 @@ static struct destination *find_destination(struct relay *relay, const struct ro
     return destination;
 }
 
-/* The configuration sends nothing there: the sender hears it now. */
+static bool is_loop(const struct entry *entry)
+{
+    return (entry->row.notify & STORE_CAME_BACK) != 0;
+}
+
+/* A route sends nothing there, or it was sent there before and came back: the sender hears it now.
+ */
 static void refuse(struct relay *relay, struct entry *entry, const struct route *route)
 {
     struct settlement *group = NULL;
+    char text[RELAY_REASON_SIZE];
+    (void)snprintf(text, sizeof text,
+                   "%.*s has forwarded this message before, and it came back: this is a loop",
+                   (int)entry->row.forwarder.len, entry->row.forwarder.ptr);
     const struct relay_outcome outcome = {
         .verdict = RELAY_PERMANENT,
-        .status = span_of("5.7.1"),
-        .text = span_of(relay_hop(relay, route).refusal),
+        .status = span_of(is_loop(entry) ? "5.4.6" : "5.7.1"),
+        .text = span_of(is_loop(entry) ? text : relay_hop(relay, route).refusal),
     };
     relay_settle(relay, entry, &outcome, &group);
     relay_settle_end(&group);
@@ -50,7 +60,7 @@ void relay_line_up(struct relay *relay, struct entry *entry)
     struct buf key;
     buf_init(&key, 0);
     relay_route(relay, &entry->row, &route, &key);
-    if (relay_is_mine(relay, buf_span(&key)) && route.is_refused) {
+    if (relay_is_mine(relay, buf_span(&key)) && (route.is_refused || is_loop(entry))) {
         refuse(relay, entry, &route);
     } else if (relay_is_mine(relay, buf_span(&key))) {
         struct destination *destination = find_destination(relay, &route, buf_span(&key));

@@ -259,7 +259,9 @@ struct resolving {
         unsigned depth;
     } queue[STORE_TARGETS_MAX];
     size_t queued, followed;
-    char separator; /* between user and tag; '\0': none */
+    char separator;     /* between user and tag; '\0': none */
+    struct span sought; /* store_leads_to() */
+    bool is_found;
     struct arena *arena;
     struct store_target *targets;
     size_t target_count;
@@ -267,6 +269,7 @@ struct resolving {
 
 static void resolving_queue(struct resolving *resolving, struct span address, unsigned depth)
 {
+    resolving->is_found = resolving->is_found || span_equal(address, resolving->sought);
     for (size_t i = 0; i < resolving->queued; i++) {
         if (span_equal(resolving->queue[i].address, address))
             return;
@@ -357,23 +360,48 @@ static void resolving_follow(struct resolving *resolving, struct span address, u
         resolving_add(resolving, snapshot->oldest->id, snapshot->oldest->address);
 }
 
+static void resolving_run(struct resolving *resolving, struct store *store, struct span address)
+{
+    struct snapshot *snapshot = snapshot_ref(store);
+    resolving->snapshot = snapshot;
+    resolving->queued = resolving->followed = resolving->target_count = 0;
+    resolving_queue(resolving, address, 0);
+    resolving->is_found = false; /* by what it leads to, not by itself */
+    while (resolving->followed < resolving->queued) {
+        size_t i = resolving->followed++;
+        resolving_follow(resolving, resolving->queue[i].address, resolving->queue[i].depth);
+    }
+    snapshot_unref(snapshot);
+}
+
 size_t store_resolve(struct store *store, struct span address, const char *separator,
                      struct arena *arena, struct store_target *targets_out)
 {
-    struct snapshot *snapshot = snapshot_ref(store);
     struct resolving resolving;
-    resolving.snapshot = snapshot;
-    resolving.queued = resolving.followed = resolving.target_count = 0;
     resolving.separator = separator[0];
+    resolving.sought = span_of("");
+    resolving.is_found = false;
     resolving.arena = arena;
     resolving.targets = targets_out;
-    resolving_queue(&resolving, address, 0);
-    while (resolving.followed < resolving.queued) {
-        size_t i = resolving.followed++;
-        resolving_follow(&resolving, resolving.queue[i].address, resolving.queue[i].depth);
-    }
-    snapshot_unref(snapshot);
+    resolving_run(&resolving, store, address);
     return resolving.target_count;
+}
+
+bool store_leads_to(struct store *store, struct span address, struct span sought,
+                    const char *separator)
+{
+    struct store_target targets[STORE_TARGETS_MAX];
+    struct resolving resolving;
+    struct arena arena;
+    arena_init(&arena);
+    resolving.separator = separator[0];
+    resolving.sought = sought;
+    resolving.is_found = false;
+    resolving.arena = &arena;
+    resolving.targets = targets;
+    resolving_run(&resolving, store, address);
+    arena_reset(&arena);
+    return resolving.is_found;
 }
 
 void store_each_account(struct store *store,

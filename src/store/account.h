@@ -37,6 +37,11 @@ enum { STORE_TARGETS_MAX = 200, STORE_ALIAS_DEPTH_MAX = 10 };
 size_t store_resolve(struct store *store, struct span address, const char *separator,
                      struct arena *arena, struct store_target *targets_out);
 
+/* Whether the aliases of an address, followed as above, come to the sought one (both in key form):
+ * to itself, it leads in a circle. An alias with a user's name that names itself is none. */
+bool store_leads_to(struct store *store, struct span address, struct span sought,
+                    const char *separator);
+
 enum store_account_action {
     STORE_ACCOUNT_ADD,      /* ERR_EXISTS; makes INBOX and the special-use mailboxes */
     STORE_ACCOUNT_PASSWORD, /* ERR_NOT_FOUND */
