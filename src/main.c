@@ -17,6 +17,7 @@ static const struct {
     {"user", cli_user, "add, passwd, delete, list: people who have a mailbox"},
     {"domain", cli_domain, "add, delete, list: domains whose mail is kept here"},
     {"alias", cli_alias, "add, delete, list: addresses that lead to others"},
+    {"route", cli_route, "add, delete, list, test: which way mail for other domains goes"},
     {"message", cli_message, "the whole life of a message that went on"},
     {"queue", cli_queue, "list, show, retry, flush, hold, release, delete: mail on its way out"},
     {"cert", cli_cert, "keys, certificates and a private authority"},

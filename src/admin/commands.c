@@ -82,6 +82,24 @@ static struct job *start_user_list(struct admin_call *call)
     return NULL;
 }
 
+/* Said, not refused: the next change may be the one that mends it. What an alias tag is depends on
+ * the configuration; a circle by way of one is found at delivery. */
+static void warn_of_circle(struct admin_call *call)
+{
+    struct span alias = call->words[2], target = call->words[3];
+    struct store_account account;
+    bool is_user = store_find_account(call->store, alias, &account) == 0;
+    bool is_itself = span_equal(alias, target);
+    if ((is_itself && is_user) || (!is_itself && !store_leads_to(call->store, target, alias, "")))
+        return;
+    buf_puts(&call->text, "note: ");
+    buf_put(&call->text, target);
+    buf_puts(&call->text, " leads back to ");
+    buf_put(&call->text, alias);
+    admin_say(call, ": mail that goes round in a circle of aliases only reaches those outside of "
+                    "it, and nobody when there are none");
+}
+
 static struct job *start_alias_add(struct admin_call *call)
 {
     return &store_change_alias_create(call->store, STORE_ALIAS_ADD, call->words[2], call->words[3])
@@ -98,9 +116,11 @@ static void finish_alias(struct admin_call *call, struct job *job)
 {
     struct store_change_alias *change = (struct store_change_alias *)job;
     call->status = change->status != 0;
-    if (change->status == 0)
+    if (change->status == 0) {
         say_of(call, "alias", call->row->done);
-    else if (change->status == ERR_EXISTS)
+        if (call->row->start == start_alias_add)
+            warn_of_circle(call);
+    } else if (change->status == ERR_EXISTS)
         say_of(call, "alias", "has that target already");
     else if (change->status == ERR_NOT_FOUND)
         say_of(call, "alias", "there is no such alias; see: postern alias list");
@@ -135,6 +155,11 @@ static const struct admin_row rows[] = {
     {"domain", "delete", 3, 3, admin_start_domain_delete, admin_finish_domain, "deleted"},
     {"domain", "list", 2, 2, admin_start_domain_list, NULL, NULL},
     {"domain", "find", 3, 3, admin_start_domain_find, NULL, NULL},
+    {"route", "add", 4, ADMIN_WORDS_MAX, admin_start_route_add, admin_finish_route, "added"},
+    {"route", "delete", 3, 3, admin_start_route_delete, admin_finish_route, "deleted"},
+    {"route", "list", 2, 2, admin_start_route_list, NULL, NULL},
+    {"route", "rows", 2, 2, admin_start_route_rows, NULL, NULL},
+    {"route", "resolve", 4, 4, admin_start_route_resolve, NULL, NULL},
     {"message", "show", 3, 3, admin_start_message, admin_finish_message, NULL},
     {"queue", "rows", 3, 3, admin_start_queue_rows, admin_finish_queue_rows, NULL},
     {"queue", "retry", 3, 3, admin_start_queue_retry, admin_finish_queue_change, NULL},

@@ -25,6 +25,13 @@ struct job *admin_start_domain_list(struct admin_call *call);
 struct job *admin_start_domain_find(struct admin_call *call);
 void admin_finish_domain(struct admin_call *call, struct job *job);
 
+struct job *admin_start_route_add(struct admin_call *call);
+struct job *admin_start_route_delete(struct admin_call *call);
+struct job *admin_start_route_list(struct admin_call *call);
+struct job *admin_start_route_rows(struct admin_call *call);
+struct job *admin_start_route_resolve(struct admin_call *call);
+void admin_finish_route(struct admin_call *call, struct job *job);
+
 struct job *admin_start_message(struct admin_call *call);
 void admin_finish_message(struct admin_call *call, struct job *job);
 struct job *admin_start_queue_rows(struct admin_call *call);

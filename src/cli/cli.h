@@ -17,6 +17,7 @@ int cli_check(int argc, char **argv);
 int cli_user(int argc, char **argv);
 int cli_alias(int argc, char **argv);
 int cli_domain(int argc, char **argv);
+int cli_route(int argc, char **argv);
 int cli_queue(int argc, char **argv);
 int cli_message(int argc, char **argv);
 int cli_connect(int argc, char **argv);
@@ -62,6 +63,9 @@ bool cli_is_kept(struct span key, const struct settings *settings);
  */
 enum { CLI_PASSWORD_SIZE = 300 };
 int cli_password(const char *name, const char *given, char password_out[CLI_PASSWORD_SIZE])
+    __attribute__((warn_unused_result));
+/* The same for a password that somebody else has chosen: an empty one is complained of. */
+int cli_given_password(const char *name, char password_out[CLI_PASSWORD_SIZE])
     __attribute__((warn_unused_result));
 /* A new password, made and printed. */
 void cli_made_password(const char *name, char password_out[CLI_PASSWORD_SIZE]);

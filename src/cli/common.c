@@ -201,6 +201,18 @@ static int ask_twice(const char *name, char *password_out)
     return ERR_INVALID;
 }
 
+int cli_given_password(const char *name, char password_out[CLI_PASSWORD_SIZE])
+{
+    if (isatty(STDIN_FILENO))
+        return ask_twice(name, password_out);
+    read_line(password_out);
+    if (password_out[0] != '\0')
+        return 0;
+    cli_complain("the password for %s is to be the first line of standard input, which is empty",
+                 name);
+    return ERR_INVALID;
+}
+
 void cli_made_password(const char *name, char password_out[CLI_PASSWORD_SIZE])
 {
     char made[RANDOM_PASSWORD_SIZE];
