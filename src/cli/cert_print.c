@@ -213,6 +213,8 @@ void cert_print_findings(struct cert_print *print, const struct pki_findings *fi
 
     for (int i = 0; i < PKI_STEP_COUNT; i++) {
         const struct pki_finding *finding = &findings->steps[i];
+        if (!pki_step_is_told((enum pki_step)i, finding))
+            continue;
         pki_finding_sentence(finding, sentence);
         cert_print_line(print, finding->verdict, pki_step_name((enum pki_step)i), sentence, NULL);
     }

@@ -18,9 +18,13 @@ static const char *const step_names[] = {
 
 static void (*const judges[PKI_STEP_COUNT])(const struct pki_judged *judged,
                                             struct pki_finding *out) = {
-    [PKI_STEP_CHAIN] = pki_judge_chain,       [PKI_STEP_DATES] = pki_judge_dates,
-    [PKI_STEP_STRENGTH] = pki_judge_strength, [PKI_STEP_NAME] = pki_judge_name,
-    [PKI_STEP_PURPOSE] = pki_judge_purpose,   [PKI_STEP_REVOCATION] = pki_judge_revocation,
+    [PKI_STEP_DANE] = NULL, /* judge_dane.c's, above all others */
+    [PKI_STEP_CHAIN] = pki_judge_chain,
+    [PKI_STEP_DATES] = pki_judge_dates,
+    [PKI_STEP_STRENGTH] = pki_judge_strength,
+    [PKI_STEP_NAME] = pki_judge_name,
+    [PKI_STEP_PURPOSE] = pki_judge_purpose,
+    [PKI_STEP_REVOCATION] = pki_judge_revocation,
 };
 
 const char *pki_step_name(enum pki_step step)
@@ -43,18 +47,33 @@ static void tell_way(const struct pki_judged *judged, struct pki_findings *findi
                        pki_text_dn(gnutls_x509_crt_get_dn, judged->anchor, authority));
 }
 
-void pki_judge(const struct pki_trust *trust, const struct pki_case *of,
-               struct pki_findings *findings_out)
+void pki_judge_steps(const struct pki_trust *trust, const struct pki_case *of,
+                     struct pki_findings *findings)
 {
     struct pki_judged judged;
 
-    *findings_out = (struct pki_findings){.is_out_of_order = false};
-    if (pki_judged_init(&judged, trust, of, &findings_out->steps[PKI_STEP_CHAIN]) == 0) {
+    if (pki_judged_init(&judged, trust, of, &findings->steps[PKI_STEP_CHAIN]) == 0) {
         for (int i = 0; i < PKI_STEP_COUNT; i++)
-            judges[i](&judged, &findings_out->steps[i]);
-        tell_way(&judged, findings_out);
+            if (judges[i] != NULL)
+                judges[i](&judged, &findings->steps[i]);
+        tell_way(&judged, findings);
     }
     pki_judged_deinit(&judged);
+}
+
+void pki_judge(const struct pki_trust *trust, const struct pki_case *of,
+               struct pki_findings *findings_out)
+{
+    *findings_out = (struct pki_findings){.is_out_of_order = false};
+    if (of->dane != NULL)
+        pki_judge_dane(trust, of, findings_out);
+    else
+        pki_judge_steps(trust, of, findings_out);
+}
+
+bool pki_step_is_told(enum pki_step step, const struct pki_finding *finding)
+{
+    return step != PKI_STEP_DANE || finding->verdict != PKI_CHECK_NOT_DONE;
 }
 
 static bool is_bad(enum pki_check verdict)

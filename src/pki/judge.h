@@ -12,10 +12,12 @@
 #include "pki/verdict.h"
 
 struct pki_trust;
+struct pki_dane;
 
 /* name, text: what it looks at. In this order they are told; the first that is not good is the
  * verdict on the whole. */
 #define PKI_STEP_LIST(X)                                                                           \
+    X(PKI_STEP_DANE, "dane")             /* fits the server's TLSA records: only with them */      \
     X(PKI_STEP_CHAIN, "chain")           /* leads to a trusted authority, in order, no holes */    \
     X(PKI_STEP_DATES, "dates")           /* of each certificate on the way */                      \
     X(PKI_STEP_STRENGTH, "strength")     /* keys: RSA 2048, P-256; signatures: SHA-256 */          \
@@ -30,6 +32,9 @@ enum pki_step {
         PKI_STEP_COUNT
 };
 const char *pki_step_name(enum pki_step step);
+struct pki_finding;
+/* Whether people hear of it: TLSA records only where there are some. */
+bool pki_step_is_told(enum pki_step step, const struct pki_finding *finding);
 
 enum { PKI_DETAIL_SIZE = 256, PKI_CHAIN_MAX = 16 /* longer ones: the rest is not looked at */ };
 
@@ -37,7 +42,11 @@ enum { PKI_DETAIL_SIZE = 256, PKI_CHAIN_MAX = 16 /* longer ones: the rest is not
 struct pki_case {
     const struct span *chain; /* DER, as sent: leaf first */
     size_t chain_count;
-    const char *name; /* DNS name (A-labels) or numeric address; NULL: not checked */
+    const char *name;       /* DNS name (A-labels) or numeric address; NULL: not checked */
+    const char *other_name; /* one that will do as well; NULL: none */
+    /* TLSA records, at least one of them usable, that take the place of the trusted authorities;
+     * NULL: PKI_STEP_DANE is not done, and says nothing. */
+    const struct pki_dane *dane;
     enum pki_purpose purpose;
     struct span staple;     /* DER OCSP response (RFC 6960); empty: none came */
     bool had_staple_chance; /* we asked for a staple: one that the leaf demands must be there */

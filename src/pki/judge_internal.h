@@ -67,6 +67,13 @@ bool pki_judged_is_in_order(const struct pki_judged *judged);
 /* Who issued way[i]: the next on the way or the anchor; NULL where that is not known. */
 gnutls_x509_crt_t pki_judged_issuer(const struct pki_judged *judged, size_t i);
 
+/* judge.c: all steps but PKI_STEP_DANE. judge_dane.c: what TLSA records make of them; lists: what
+ * of trust still counts. */
+void pki_judge_steps(const struct pki_trust *trust, const struct pki_case *of,
+                     struct pki_findings *findings);
+void pki_judge_dane(const struct pki_trust *lists, const struct pki_case *of,
+                    struct pki_findings *findings);
+
 /* One step each: judge_chain.c, judge_life.c, judge_name.c, judge_purpose.c,
  * judge_revocation.c. */
 void pki_judge_chain(const struct pki_judged *judged, struct pki_finding *out);
@@ -105,7 +112,12 @@ enum pki_check pki_staple_judge(const struct pki_staple_case *of, int64_t *good_
 /* Whether the certificate says that a staple must come with it (RFC 7633). */
 bool pki_must_staple(gnutls_x509_crt_t crt);
 
-/* trust.c: whether this very certificate is among the trusted ones. */
+/* trust.c: trusts these certificates, and borrows the revocation lists of another (may be NULL),
+ * which outlives it. */
+struct pki_trust *pki_trust_of(const struct span *ders, size_t count,
+                               const struct pki_trust *lists);
+void pki_trust_of_free(struct pki_trust **trust);
+/* Whether this very certificate is among the trusted ones. */
 bool pki_trust_has(const struct pki_trust *trust, gnutls_x509_crt_t crt);
 /* -1, 0 or 1. */
 int pki_serial_compare(const void *a, const void *b);

@@ -71,6 +71,13 @@ bool pki_has_name(gnutls_x509_crt_t crt, const char *name, unsigned *name_count_
     return false;
 }
 
+static bool has_wanted_name(const struct pki_judged *judged, unsigned *count_out)
+{
+    const char *other = judged->of->other_name;
+    return pki_has_name(judged->way[0], judged->of->name, count_out) ||
+           (other != NULL && pki_has_name(judged->way[0], other, count_out));
+}
+
 void pki_judge_name(const struct pki_judged *judged, struct pki_finding *out)
 {
     char names[PKI_TEXT_SIZE], wanted[80];
@@ -81,7 +88,7 @@ void pki_judge_name(const struct pki_judged *judged, struct pki_finding *out)
         return;
     }
     codec_escape(span_of(judged->of->name), wanted, sizeof wanted);
-    if (pki_has_name(judged->way[0], judged->of->name, &count))
+    if (has_wanted_name(judged, &count))
         pki_finding_set(out, PKI_CHECK_GOOD, "it names %s", wanted);
     else if (count == 0)
         pki_finding_set(out, PKI_CHECK_NO_SAN,

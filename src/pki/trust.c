@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/require.h"
 #include "pki/judge_internal.h"
 
 enum {
@@ -220,6 +221,39 @@ struct pki_trust *pki_trust_create(const char *authorities, const char *revocati
     if (err != 0)
         pki_trust_free(&trust);
     return trust;
+}
+
+struct pki_trust *pki_trust_of(const struct span *ders, size_t count, const struct pki_trust *lists)
+{
+    struct pki_trust *trust = mem_new(struct pki_trust);
+
+    require(gnutls_x509_trust_list_init(&trust->list, 0) == GNUTLS_E_SUCCESS);
+    trust->marks = mem_zalloc(count, sizeof *trust->marks);
+    for (size_t i = 0; i < count; i++) {
+        gnutls_x509_crt_t crt = NULL;
+        const gnutls_datum_t der = {(unsigned char *)(uintptr_t)ders[i].ptr, (unsigned)ders[i].len};
+        if (gnutls_x509_crt_init(&crt) != 0)
+            continue;
+        bool is_good = gnutls_x509_crt_import(crt, &der, GNUTLS_X509_FMT_DER) == 0;
+        if (is_good)
+            trust->mark_count += mark_of(crt, trust->marks[trust->mark_count]);
+        /* The list owns it then. Doubles do no harm; told to look for them, it would free one. */
+        if (!is_good || gnutls_x509_trust_list_add_cas(trust->list, &crt, 1, 0) <= 0)
+            gnutls_x509_crt_deinit(crt);
+    }
+    qsort(trust->marks, trust->mark_count, sizeof *trust->marks, mark_compare);
+    if (lists != NULL) {
+        trust->lists = lists->lists;
+        trust->list_count = lists->list_count;
+    }
+    return trust;
+}
+
+void pki_trust_of_free(struct pki_trust **trust)
+{
+    (*trust)->lists = NULL;
+    (*trust)->list_count = 0;
+    pki_trust_free(trust);
 }
 
 void pki_trust_free(struct pki_trust **trust)

@@ -39,6 +39,10 @@
       "give the server a fresh OCSP response (tls.staple), or get one that does not demand it")    \
     X(PKI_CHECK_BAD_STAPLE, "bad-staple", "the stapled OCSP response does not count",              \
       "fetch a fresh OCSP response for this very certificate from its authority")                  \
+    X(PKI_CHECK_DANE_MISMATCH, "dane-mismatch",                                                    \
+      "the certificate fits none of the server's TLSA records",                                    \
+      "publish a TLSA record for the new certificate before it is used, and wait until the old "   \
+      "answer is out of all caches")                                                               \
     X(PKI_CHECK_OTHER, "other", "the certificate is not acceptable",                               \
       "look at the detail, and get another one")
 

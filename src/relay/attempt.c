@@ -29,6 +29,7 @@ static void free_secret(char **text)
 void relay_attempt_free(struct attempt *attempt)
 {
     free_transaction(attempt);
+    relay_security_release(&attempt->security);
     mem_free(attempt->hostname);
     free_secret(&attempt->user);
     free_secret(&attempt->password);

@@ -78,6 +78,15 @@ static void cancel_lookup(struct destination *destination)
     relay_security_cancel(&destination->stage);
 }
 
+void relay_hosts_forget(struct destination *destination)
+{
+    for (size_t i = 0; i < destination->host_count; i++)
+        relay_security_release(&destination->hosts[i].security);
+    mem_free(destination->hosts);
+    destination->hosts = NULL;
+    destination->host_count = 0;
+}
+
 static void forget(struct destination *destination)
 {
     if (destination->is_retired)
@@ -86,7 +95,7 @@ static void forget(struct destination *destination)
         (void)map_remove(&destination->relay->destinations, span_of(destination->key));
     cancel_lookup(destination);
     relay_put_off_forget(destination);
-    mem_free(destination->hosts);
+    relay_hosts_forget(destination);
     mem_free(destination->key);
     mem_free(destination);
 }
@@ -365,9 +374,12 @@ static void on_addresses(void *owner, const struct mx_result *result)
 
 static void take_hosts(struct destination *destination, const struct security_result *result)
 {
-    mem_free(destination->hosts);
+    relay_hosts_forget(destination);
     destination->hosts = mem_zalloc(result->count, sizeof *destination->hosts);
-    memcpy(destination->hosts, result->hosts, result->count * sizeof *destination->hosts);
+    for (size_t i = 0; i < result->count; i++) {
+        destination->hosts[i].mx = result->hosts[i].mx;
+        destination->hosts[i].security = relay_security_copy(&result->hosts[i].security);
+    }
     destination->host_count = result->count;
     destination->has_left_out = result->left_out > 0;
 }

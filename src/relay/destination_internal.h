@@ -76,6 +76,8 @@ void relay_destination_run(struct destination *destination);
 void relay_run(struct relay *relay);
 /* What waits in line gets this outcome. */
 void relay_destination_settle(struct destination *destination, const struct relay_outcome *outcome);
+/* The next connection begins with a look-up. */
+void relay_hosts_forget(struct destination *destination);
 /* All destinations, for those who end or change them: an array to be freed. */
 struct destination **relay_destinations_list(const struct relay *relay, size_t *count_out);
 /* No destination gets anything more; what waited is to be lined up anew. */

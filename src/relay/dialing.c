@@ -73,7 +73,8 @@ void relay_attempt_take_host(struct attempt *attempt, size_t host)
     attempt->host = host;
     attempt->address = 0;
     attempt->target = taken->mx;
-    attempt->security = taken->security;
+    relay_security_release(&attempt->security);
+    attempt->security = relay_security_copy(&taken->security);
 }
 
 /* Moves to the next address, then the next host; false when all have been tried. */
@@ -109,9 +110,7 @@ static void note_limit(struct destination *destination, const struct attempt *at
  * requires TLS is given up when TLS was all that lacked, everywhere. */
 static void give_up(struct destination *destination, const struct attempt *attempt)
 {
-    mem_free(destination->hosts);
-    destination->hosts = NULL;
-    destination->host_count = 0;
+    relay_hosts_forget(destination);
     if (!destination->route.requires_tls || attempt->is_soft || !attempt->is_host_hard ||
         destination->has_left_out) {
         relay_put_off(destination, attempt->told, attempt->told_host);
@@ -157,7 +156,9 @@ static void keep_reason(struct attempt *attempt, enum conn_phase phase)
 {
     if (attempt->told[0] != '\0' && phase < attempt->told_phase)
         return;
-    memcpy(attempt->told, attempt->reason, sizeof attempt->told);
+    bool is_demanded = attempt->hard_status != NULL && relay_security_is_policy(&attempt->security);
+    (void)snprintf(attempt->told, sizeof attempt->told, "%.400s%s%.190s", attempt->reason,
+                   is_demanded ? "; " : "", is_demanded ? attempt->security.why : "");
     memcpy(attempt->told_host, attempt->target.name, sizeof attempt->told_host);
     attempt->told_phase = phase;
 }
@@ -171,9 +172,9 @@ static bool try_again(struct attempt *attempt, enum conn_phase phase, const stru
         relay_attempt_blame(attempt, span_of(fault->text));
     else if (attempt->reason[0] == '\0')
         relay_attempt_blame(attempt, span_of("the connection ended before mail could be sent"));
-    keep_reason(attempt, phase);
     if (phase == CONN_PHASE_HANDSHAKE)
         attempt->hard_status = "5.7.10";
+    keep_reason(attempt, phase);
     if (attempt->hard_status != NULL) {
         attempt->told_status = attempt->hard_status;
         attempt->is_host_hard = true;
@@ -228,7 +229,11 @@ void relay_attempt_dial(struct attempt *attempt)
     attempt->tls_version[0] = attempt->tls_suite[0] = attempt->check_text[0] = '\0';
     attempt->check = NULL;
     attempt->tls_policy = (struct tls_client_policy){
-        .server_name = attempt->security.server_name, .verify = security->verify, .alpn = NULL};
+        .server_name = security->server_name,
+        .other_name = security->other_name[0] != '\0' ? security->other_name : NULL,
+        .dane = security->dane,
+        .verify = security->verify,
+        .alpn = NULL};
     attempt->to = attempt->target.addresses[attempt->address];
     endpoint_set_port(&attempt->to, attempt->destination->route.port);
     const struct dial dial = {

@@ -41,7 +41,8 @@ static void require_tls(struct route *route, struct buf *key)
 static void waive_tls(const struct settings_relay *settings, struct route *route, struct buf *key)
 {
     bool is_demanded = route->verify == TLS_VERIFY_REQUIRED || route->tls == RELAY_TLS_STARTTLS;
-    if (!is_demanded && (route->tls == RELAY_TLS_OFF || settings->plaintext_fallback))
+    bool may_be_demanded = is_demanded || settings->dane; /* by the domain */
+    if (route->tls == RELAY_TLS_OFF || (!may_be_demanded && settings->plaintext_fallback))
         return;
     route->waives_tls = true;
     route->verify = TLS_VERIFY_OPPORTUNISTIC;

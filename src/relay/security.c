@@ -7,19 +7,37 @@
 
 #include <stdio.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/require.h"
+#include "dns/tlsa.h"
+#include "pki/dane.h"
 #include "relay/relay_internal.h"
 
+/* What is asked about one host. */
+struct host_look {
+    struct security_stage *stage;
+    struct relay_host host;
+    struct tlsa_lookup *tlsa; /* NULL: none under way */
+    enum tlsa_state state;
+    struct pki_dane *dane; /* a reference, of TLSA_FOUND */
+    char base[MX_NAME_SIZE];
+    bool is_left_out;
+};
+
 struct security_stage {
-    struct post post;
+    struct post post; /* where nothing is asked */
     struct destination *destination;
     security_fn *on_result;
     char domain[MX_NAME_SIZE];
-    struct relay_host hosts[MX_HOSTS_MAX];
-    size_t count;
-    bool is_cancelled;
+    struct host_look *looks;
+    size_t count, pending;
+    size_t left_out;
+    char why[RELAY_LEFT_OUT_SIZE]; /* the first that was left out */
+    bool is_posted, is_cancelled;
 };
+
+static tlsa_fn on_tlsa;
 
 static const char *const names[] = {
 #define RELAY_SECURITY_NAME(name, text) [name] = (text),
@@ -31,6 +49,18 @@ const char *relay_security_name(enum relay_security_source source)
 {
     require((size_t)source < sizeof names / sizeof *names);
     return names[source];
+}
+
+struct relay_security relay_security_copy(const struct relay_security *security)
+{
+    struct relay_security copy = *security;
+    copy.dane = pki_dane_ref(security->dane);
+    return copy;
+}
+
+void relay_security_release(struct relay_security *security)
+{
+    pki_dane_unref(&security->dane);
 }
 
 /* ---- Deciding ------------------------------------------------------------------------------- */
@@ -72,34 +102,137 @@ static void decide_by_route(const struct route *route, struct relay_security *se
                 "at and told");
 }
 
-static void decide(const struct security_stage *stage, struct relay_host *host)
+static void log_left_out(const struct security_stage *stage, const char *host, const char *why)
 {
-    const struct route *route = &stage->destination->route;
-    host->security = (struct relay_security){.tls = route->tls, .verify = route->verify};
-    (void)snprintf(host->security.server_name, MX_NAME_SIZE, "%s", host->mx.name);
-    decide_by_route(route, &host->security);
+    struct log_line line;
+    log_begin(&line, LOG_WARN, "relay", "left-out");
+    log_text(&line, "destination", stage->destination->key);
+    log_text(&line, "host", host);
+    log_text(&line, "why", why);
+    log_end(&line);
+}
+
+/* The host may not be tried now. */
+static void leave_out(struct host_look *look, const char *why)
+{
+    struct security_stage *stage = look->stage;
+    look->is_left_out = true;
+    if (stage->left_out++ == 0)
+        (void)snprintf(stage->why, sizeof stage->why, "%s: %s", look->host.mx.name, why);
+    log_left_out(stage, look->host.mx.name, why);
+}
+
+/* RFC 7672 2.2: records that cannot be used still say that TLS is there. */
+static void decide_by_dane(const struct host_look *look, struct relay_security *security)
+{
+    size_t usable_count = pki_dane_usable_count(look->dane);
+    security->source = SECURITY_DANE;
+    security->tls = RELAY_TLS_STARTTLS;
+    (void)snprintf(security->server_name, MX_NAME_SIZE, "%s", look->base);
+    if (usable_count == 0) {
+        (void)snprintf(security->why, sizeof security->why,
+                       "the TLSA records of %s demand TLS (DANE), but name no certificate that "
+                       "could be checked",
+                       look->base);
+        return;
+    }
+    security->verify = TLS_VERIFY_REQUIRED;
+    security->dane = pki_dane_ref(look->dane);
+    (void)snprintf(security->other_name, MX_NAME_SIZE, "%s", look->stage->domain);
+    (void)snprintf(security->why, sizeof security->why,
+                   "the TLSA records of %s demand TLS with a certificate that fits them (DANE)",
+                   look->base);
+}
+
+static void decide(struct host_look *look)
+{
+    const struct route *route = &look->stage->destination->route;
+    struct relay_security *security = &look->host.security;
+    *security = (struct relay_security){.tls = route->tls, .verify = route->verify};
+    (void)snprintf(security->server_name, MX_NAME_SIZE, "%s", look->host.mx.name);
+    decide_by_route(route, security);
     if (is_fixed(route))
         return;
+    if (look->state == TLSA_FOUND)
+        decide_by_dane(look, security);
 }
 
 /* ---- The stage ------------------------------------------------------------------------------ */
 
+static void free_stage(struct security_stage *stage)
+{
+    for (size_t i = 0; i < stage->count; i++) {
+        tlsa_lookup_cancel(&stage->looks[i].tlsa);
+        pki_dane_unref(&stage->looks[i].dane);
+        relay_security_release(&stage->looks[i].host.security);
+    }
+    mem_free(stage->looks);
+    mem_free(stage);
+}
+
 static void finish(struct security_stage *stage)
 {
-    struct security_result result = {.hosts = stage->hosts, .count = stage->count};
-    for (size_t i = 0; i < stage->count; i++)
-        decide(stage, &stage->hosts[i]);
+    struct relay_host *hosts = mem_zalloc(stage->count, sizeof *hosts);
+    struct security_result result = {.hosts = hosts, .left_out = stage->left_out};
+    for (size_t i = 0; i < stage->count; i++) {
+        struct host_look *look = &stage->looks[i];
+        if (!look->is_left_out)
+            decide(look);
+        if (!look->is_left_out)
+            hosts[result.count++] = look->host;
+    }
+    result.left_out = stage->left_out;
+    (void)snprintf(result.why, sizeof result.why, "%s", stage->why);
     stage->on_result(stage->destination, &result);
-    mem_free(stage);
+    mem_free(hosts);
+    free_stage(stage);
 }
 
 static void on_post(struct post *post)
 {
     struct security_stage *stage = list_entry(post, struct security_stage, post);
     if (stage->is_cancelled)
-        mem_free(stage);
+        free_stage(stage);
     else
         finish(stage);
+}
+
+/* The last look-up that ends, ends the stage. */
+static void look_ended(struct security_stage *stage)
+{
+    if (--stage->pending == 0)
+        finish(stage);
+}
+
+static void on_tlsa(void *owner, const struct tlsa_result *result)
+{
+    struct host_look *look = owner;
+    char why[RELAY_SECURITY_WHY_SIZE];
+    look->tlsa = NULL;
+    look->state = result->state;
+    if (result->state == TLSA_FOUND) {
+        look->dane = pki_dane_create(result->records, result->count);
+        (void)snprintf(look->base, sizeof look->base, "%s", result->base);
+    } else if (result->state == TLSA_FAILED) {
+        (void)snprintf(why, sizeof why,
+                       "its TLSA records cannot be had, and without them nothing proves that it "
+                       "is the server (DANE): %.200s",
+                       result->why);
+        leave_out(look, why);
+    }
+    look_ended(look->stage);
+}
+
+static void ask(struct security_stage *stage)
+{
+    const struct route *route = &stage->destination->route;
+    struct relay *relay = stage->destination->relay;
+    for (size_t i = 0; i < stage->count && !is_fixed(route) && relay->settings->dane; i++) {
+        struct host_look *look = &stage->looks[i];
+        look->tlsa =
+            tlsa_lookup_start(relay->options.resolver, &look->host.mx, route->port, on_tlsa, look);
+        stage->pending += look->tlsa != NULL;
+    }
 }
 
 struct security_stage *relay_security_start(struct destination *destination, struct span domain,
@@ -110,17 +243,25 @@ struct security_stage *relay_security_start(struct destination *destination, str
     stage->on_result = on_result;
     (void)snprintf(stage->domain, sizeof stage->domain, "%.*s", (int)domain.len, domain.ptr);
     stage->count = hosts->count;
+    stage->looks = mem_zalloc(hosts->count, sizeof *stage->looks);
     for (size_t i = 0; i < hosts->count; i++)
-        stage->hosts[i].mx = hosts->hosts[i];
+        stage->looks[i] = (struct host_look){.stage = stage, .host.mx = hosts->hosts[i]};
+    ask(stage);
     stage->post.run = on_post;
-    loop_post(destination->relay->options.env->loop, &stage->post);
+    stage->is_posted = stage->pending == 0;
+    if (stage->is_posted)
+        loop_post(destination->relay->options.env->loop, &stage->post);
     return stage;
 }
 
+/* The resolver may go right after it, so nothing is left under way. */
 void relay_security_cancel(struct security_stage **stage)
 {
     struct security_stage *old = *stage;
     *stage = NULL;
-    if (old != NULL)
-        old->is_cancelled = true;
+    if (old == NULL)
+        return;
+    old->is_cancelled = true;
+    if (!old->is_posted)
+        free_stage(old);
 }

@@ -20,8 +20,9 @@
 #include "tls/session.h"
 
 struct destination;
+struct pki_dane;
 
-enum { RELAY_SECURITY_WHY_SIZE = 400 };
+enum { RELAY_SECURITY_WHY_SIZE = 400, RELAY_LEFT_OUT_SIZE = 700 };
 
 /* name, word for logs and the history */
 #define RELAY_SECURITY_LIST(X)                                                                     \
@@ -37,14 +38,24 @@ enum relay_security_source {
 };
 const char *relay_security_name(enum relay_security_source source);
 
-/* What is demanded of one host. Copied by value. */
+/* What is demanded of one host. Copied by relay_security_copy(). */
 struct relay_security {
     enum relay_security_source source;
     enum relay_tls tls; /* never MAY where a policy demands TLS: so never in plaintext */
     enum tls_verify verify;
     char server_name[MX_NAME_SIZE];    /* SNI, and the name to check */
+    char other_name[MX_NAME_SIZE];     /* one that will do as well; "": none */
+    struct pki_dane *dane;             /* a reference; NULL: no TLSA records to fit */
     char why[RELAY_SECURITY_WHY_SIZE]; /* where it comes from, a sentence for log and history */
 };
+
+struct relay_security relay_security_copy(const struct relay_security *security);
+void relay_security_release(struct relay_security *security);
+/* Whether the domain or host demands TLS, not we. */
+static inline bool relay_security_is_policy(const struct relay_security *security)
+{
+    return security->source == SECURITY_DANE || security->source == SECURITY_STS;
+}
 
 /* A host that may be tried, and what is demanded of it. */
 struct relay_host {
@@ -59,7 +70,7 @@ struct security_result {
     /* Hosts that may not be tried now (TLSA records that cannot be had, an MTA-STS policy that does
      * not name them), and why the first of them: a failure that time may heal. */
     size_t left_out;
-    char why[RELAY_SECURITY_WHY_SIZE];
+    char why[RELAY_LEFT_OUT_SIZE];
 };
 
 typedef void security_fn(void *owner, const struct security_result *result);

@@ -14,6 +14,7 @@
 #include "base/codec.h"
 #include "base/mem.h"
 #include "base/require.h"
+#include "pki/dane.h"
 #include "tls/tls_internal.h"
 
 enum {
@@ -164,6 +165,15 @@ static void session_set_server_name(struct tls_session *session, const char *nam
         codec_escape(sni, session->facts.server_name, sizeof session->facts.server_name);
 }
 
+/* What the certificate was to be held against. */
+static void session_forget_names(struct tls_session *session)
+{
+    mem_free(session->server_name);
+    mem_free(session->other_name);
+    session->server_name = session->other_name = NULL;
+    pki_dane_unref(&session->dane);
+}
+
 struct tls_session *tls_session_connect(struct tls_manager *manager, const struct tls_wire *wire,
                                         const struct tls_client_policy *policy, struct tap *tap,
                                         uint64_t conn_id)
@@ -180,6 +190,8 @@ struct tls_session *tls_session_connect(struct tls_manager *manager, const struc
             0);
     require(gnutls_ocsp_status_request_enable_client(session->gnutls, NULL, 0, NULL) == 0);
     session_set_server_name(session, policy->server_name);
+    session->other_name = policy->other_name == NULL ? NULL : mem_strdup(policy->other_name);
+    session->dane = pki_dane_ref(policy->dane);
     session_set_alpn(session, policy->alpn);
     tls_keylog_attach(session, &policy->keylog);
     if (policy->verify != TLS_VERIFY_OFF)
@@ -197,7 +209,7 @@ void tls_session_free(struct tls_session **session)
     gnutls_deinit(gone->gnutls);
     tls_trace_detach(gone);
     tls_generation_unref(&gone->generation);
-    mem_free(gone->server_name);
+    session_forget_names(gone);
     mem_free(gone);
 }
 
@@ -281,8 +293,7 @@ static enum tls_progress handshake_done(struct tls_session *session)
 {
     tls_facts_gather(session);
     session->quiet_bytes = 0;
-    mem_free(session->server_name);
-    session->server_name = NULL;
+    session_forget_names(session);
     tls_trace_secure(session);
     return TLS_DONE;
 }

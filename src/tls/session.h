@@ -14,6 +14,7 @@
 
 struct tls_manager;
 struct tls_session;
+struct pki_dane;
 
 enum tls_verify {
     TLS_VERIFY_REQUIRED,      /* anything but PKI_CHECK_GOOD ends the handshake */
@@ -45,6 +46,10 @@ struct tls_client_policy {
      * not sent (RFC 6066 3); NULL: no SNI, name not checked */
     const char *server_name;
     enum tls_verify verify;
+    const char *other_name; /* one that will do as well in the certificate; NULL: none */
+    /* TLSA records that the certificate is held against in place of the trusted authorities
+     * (pki/judge.h); NULL: none. The session takes a reference. */
+    struct pki_dane *dane;
     const char *alpn;       /* "smtp"; NULL: none offered */
     struct tls_judge judge; /* judge NULL: our own verdict stands */
     struct tls_keylog keylog;

@@ -17,6 +17,8 @@ struct tls_session {
     uint64_t conn_id;
     int64_t began_us;          /* wall time of the first call of handshake; 0: not yet */
     char *server_name;         /* client: the name to check; freed when the handshake is done */
+    char *other_name;          /* likewise */
+    struct pki_dane *dane;     /* a reference, or NULL; client */
     const char *alpn;          /* borrowed: a literal of the caller */
     struct tls_judge judge;    /* client */
     struct tls_keylog keylog;  /* client */

@@ -48,6 +48,8 @@ static void tell(struct tls_session *session, const struct pki_findings *finding
 
     for (int i = 0; i < PKI_STEP_COUNT; i++) {
         const struct pki_finding *finding = &findings->steps[i];
+        if (!pki_step_is_told((enum pki_step)i, finding))
+            continue;
         pki_finding_sentence(finding, sentence);
         tls_trace_check(session, pki_step_name((enum pki_step)i), finding->verdict, sentence);
     }
@@ -58,6 +60,8 @@ static void conclude(struct tls_facts *facts, const struct pki_findings *finding
     enum pki_step worst = pki_findings_worst(findings);
 
     facts->check = PKI_CHECK_GOOD;
+    (void)snprintf(facts->check_detail, sizeof facts->check_detail, "%s",
+                   findings->steps[PKI_STEP_DANE].detail);
     if (worst == PKI_STEP_COUNT)
         return;
     facts->check = findings->steps[worst].verdict;
@@ -71,6 +75,8 @@ static void verify(struct tls_session *session, const gnutls_datum_t *ders, unsi
     struct span chain[PKI_CHAIN_MAX];
     struct pki_case of = {.chain = chain,
                           .name = session->server_name,
+                          .other_name = session->other_name,
+                          .dane = session->dane,
                           .purpose = PKI_SERVER,
                           .staple = staple_of(session->gnutls),
                           .had_staple_chance = true,
