@@ -91,6 +91,8 @@ static void header_late(struct runner *runner, struct span line)
         world_add_user(&runner->world, header.first, header.second);
     else if (span_is(header.word, "alias"))
         world_add_alias(&runner->world, header.first, header.second);
+    else if (span_is(header.word, "route"))
+        world_add_route(&runner->world, header.first, header.second);
     else if (span_is(header.word, "mail"))
         add_mail(runner, header.first, header.second);
 }

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/require.h"
 #include "store/account.h"
+#include "store/route.h"
 
 static const struct settings_smtp smtp_settings = {.message_size_max = 1 << 20,
                                                    .recipients_max = 100,
@@ -282,6 +283,20 @@ void world_add_alias(struct world *world, struct span alias, struct span target)
     job_run_now(world->jobs, &change->job);
     require(change->status == 0);
     change->job.free(&change->job);
+}
+
+void world_add_route(struct world *world, struct span domain, struct span words)
+{
+    char *lines = mem_strndup(words.ptr, words.len);
+    for (char *c = lines; *c != '\0'; c++)
+        *c = *c == ' ' ? '\n' : *c;
+    struct store_change_route *change =
+        store_change_route_create(world->store, STORE_ROUTE_ADD, domain, span_of(lines));
+
+    job_run_now(world->jobs, &change->job);
+    require(change->status == 0);
+    change->job.free(&change->job);
+    mem_free(lines);
 }
 
 /* The store's folder: files, and folders of files. depth ends it.

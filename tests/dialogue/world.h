@@ -70,6 +70,8 @@ void world_add_domain(struct world *world, struct span domain);
 void world_start(struct world *world);
 void world_add_user(struct world *world, struct span address, struct span password);
 void world_add_alias(struct world *world, struct span alias, struct span target);
+/* words: with one space between them. */
+void world_add_route(struct world *world, struct span domain, struct span words);
 /* Appends a message to the user's INBOX, byte for byte. */
 void world_add_mail(struct world *world, struct span address, struct span message);
 /* Also one that was never started. */
