@@ -180,6 +180,7 @@ void relay_lab_mail_with(struct relay_lab *lab, const struct relay_lab_wish *wis
             (struct store_recipient){.account = wish->is_local ? account_of(lab, wish->to) : 0,
                                      .address = span_cut(&rest, ' '),
                                      .original = text_of(wish->original),
+                                     .forwarder = text_of(wish->forwarder),
                                      .notify = wish->notify};
     store_body_add(body, span_of("Subject: lab\r\n\r\n.dot\r\nend\r\n"));
     struct store_accept *accept =

@@ -53,7 +53,7 @@ void relay_lab_mail(struct relay_lab *lab, const char *from, const char *to);
 struct relay_lab_wish {
     const char *from, *to;
     unsigned notify; /* of each recipient */
-    const char *envelope_id, *return_kind, *original;
+    const char *envelope_id, *return_kind, *original, *forwarder;
     bool is_local; /* `to` is one user: into his mailbox */
 };
 void relay_lab_mail_with(struct relay_lab *lab, const struct relay_lab_wish *wish);
