@@ -33,6 +33,10 @@ static void set_role(struct conn_role *role, struct generation *generation, size
     role->proxy_network_count = generation->proxy_network_count;
     role->trusted_networks = generation->trusted_networks;
     role->trusted_network_count = generation->trusted_network_count;
+    role->known_networks = generation->relay_networks;
+    role->known_network_count = generation->relay_network_count;
+    role->greeting_delay_ms =
+        settings->protocol == LISTENER_SMTP ? generation->settings->smtp.greeting_delay_ms : 0;
 }
 
 static void start_listeners(struct server_loop *loop)

@@ -81,6 +81,7 @@ const struct session_type smtp_session_type = {
     .free = server_free,
     .crowded = "421 4.3.2 Too many connections, try again later\r\n",
     .hasty = "421 4.7.0 You connect too often, try again in a minute\r\n",
+    .early = "554 5.5.1 You spoke before the greeting, closing the connection\r\n",
     .shown = smtp_shown,
 };
 

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/require.h"
 #include "net/deadline.h"
+#include "net/doorstep.h"
 #include "net/pump.h"
 #include "net/tell.h"
 #include "net/upgrade.h"
@@ -36,6 +37,7 @@ void conn_finish(struct conn *conn, enum ending why)
         break;
     case CONN_CONNECTING:
     case CONN_PREAMBLE:
+    case CONN_DOORSTEP:
     case CONN_HANDSHAKE:
         conn_drop(conn, conn_ending_text(why));
         break;
@@ -57,6 +59,7 @@ void conn_close(struct conn *conn, const char *why)
         return;
     conn->why = why;
     upgrade_leave(conn);
+    doorstep_leave(conn);
     pump_free_session(conn);
     conn->discarded = reader_waiting(&conn->reader) + conn->wire.len;
     reader_deinit(&conn->reader);
@@ -115,6 +118,7 @@ void conn_drop(struct conn *conn, const char *why)
         return;
     conn->why = why;
     upgrade_leave(conn);
+    doorstep_leave(conn);
     pump_free_session(conn);
     conn->closing = true;
     conn->host.tls = NULL;
@@ -170,6 +174,7 @@ void conn_bury(struct conn *conn)
     if (conn->is_posted)
         return;
     tell_end(conn);
+    doorstep_free(conn);
     mem_free(conn->login);
     mem_free(conn->fault);
     mem_free(conn);

@@ -10,6 +10,7 @@
 #include "base/require.h"
 #include "net/close.h"
 #include "net/deadline.h"
+#include "net/doorstep.h"
 #include "net/preamble.h"
 #include "net/pump.h"
 #include "net/tell.h"
@@ -105,6 +106,12 @@ const char *conn_refusal(const struct conn_role *role, enum quota_answer answer)
 void conn_begin(struct conn *conn)
 {
     tell_open(conn);
+    if (!doorstep_begin(conn))
+        conn_open(conn);
+}
+
+void conn_open(struct conn *conn)
+{
     if (conn->security == CONN_IMPLICIT) {
         upgrade_begin_implicit(conn);
     } else {
@@ -271,6 +278,9 @@ void conn_take_bytes(struct conn *conn, struct span bytes)
     case CONN_PREAMBLE:
         preamble_take(conn, bytes);
         break;
+    case CONN_DOORSTEP:
+        doorstep_take(conn, bytes);
+        break;
     }
 }
 
@@ -317,6 +327,7 @@ static void on_end(void *owner, int err)
         upgrade_give_up(conn, err);
         break;
     case CONN_PREAMBLE: /* a proxy looks whether we are there, and says nothing */
+    case CONN_DOORSTEP:
     case CONN_CONNECTING:
     case CONN_GOING_AHEAD:
         conn_finish(conn, err == 0 ? ENDING_CLEAN : ENDING_CUT);
@@ -441,6 +452,8 @@ static bool wants_reading(const struct conn *conn)
         return conn->discarded < CONN_DISCARD_MAX;
     case CONN_PREAMBLE:
         return true;
+    case CONN_DOORSTEP:
+        return doorstep_listens(conn);
     case CONN_CONNECTING:
     case CONN_GOING_AHEAD:
         break;

@@ -20,6 +20,7 @@
 struct conn;
 struct tls_manager;
 struct tls_client_policy;
+struct vetter;
 
 /* What all connections of one loop share. Everything in it outlives them. */
 struct conn_env {
@@ -42,7 +43,7 @@ struct conn_env {
     /* Read-only for users. */
     uint64_t upgrades_refused;   /* plaintext waited behind the upgrade */
     uint64_t handshakes_crowded; /* there was no place */
-    uint64_t early_talkers;      /* spoke inside TLS before they could have been greeted */
+    uint64_t early_talkers; /* spoke before they were, or inside TLS could have been, greeted */
     /* upgrade.c only */
     struct complaints complaints;
     int64_t crowded_log_at_ms; /* not before */
@@ -68,6 +69,12 @@ struct conn_role {
     /* Whose rates and networks are not counted, and who is greeted at once. Borrowed. */
     const struct network *trusted_networks;
     size_t trusted_network_count;
+    /* How long the greeting waits; 0: not. Who is looked up meanwhile, and by whom; NULL: nobody.
+     * Neither concerns trusted and known networks. Borrowed. */
+    int64_t greeting_delay_ms;
+    struct vetter *vetter;
+    const struct network *known_networks;
+    size_t known_network_count;
     const struct session_type *type;
     void *service;
     /* A reference on the service is taken for each connection where these are set. */

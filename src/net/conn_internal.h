@@ -26,6 +26,7 @@ enum {
 enum conn_state {
     CONN_CONNECTING,  /* outbound, no answer yet */
     CONN_PREAMBLE,    /* accepted; the PROXY header is being read */
+    CONN_DOORSTEP,    /* the greeting waits */
     CONN_SESSION,     /* a session is open and verdict is what it wants */
     CONN_GOING_AHEAD, /* the upgrade's go-ahead is being written; nothing is read */
     CONN_HANDSHAKE,   /* no session */
@@ -38,6 +39,7 @@ enum conn_reason {
     CONN_REASON_NONE,
     CONN_REASON_CONNECT,
     CONN_REASON_HANDSHAKE,
+    CONN_REASON_GREETING,
     CONN_REASON_COMMAND, /* WANT_LINE */
     CONN_REASON_DATA,    /* WANT_BYTES */
     CONN_REASON_OUTPUT,  /* WANT_DRAIN: the peer takes nothing */
@@ -74,8 +76,9 @@ struct conn {
     bool refuses_early_talkers;
     bool holds_handshake; /* a place in env->handshakes */
     char *login;
-    struct fault *fault; /* NULL: none; the first one stays */
-    const char *why;     /* it ended, for the log; NULL: it lives */
+    struct fault *fault;       /* NULL: none; the first one stays */
+    struct doorstep *doorstep; /* doorstep.c only; NULL: it did not wait */
+    const char *why;           /* it ended, for the log; NULL: it lives */
 
     /* Bytes. */
     struct tls_session *tls; /* NULL in plaintext */

@@ -6,6 +6,7 @@
 #include "net/deadline.h"
 
 #include "net/close.h"
+#include "net/doorstep.h"
 #include "net/preamble.h"
 #include "net/upgrade.h"
 
@@ -53,6 +54,9 @@ static void on_deadline(struct conn *conn)
             preamble_give_up(conn, "it did not come in time: does this proxy send one?");
         else
             conn_force(conn, ENDING_TIMEOUT);
+        break;
+    case CONN_REASON_GREETING:
+        doorstep_on_time(conn);
         break;
     case CONN_REASON_COMMAND:
     case CONN_REASON_DATA:

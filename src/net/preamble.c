@@ -7,7 +7,6 @@
  */
 #include "net/preamble.h"
 
-#include "base/log.h"
 #include "net/close.h"
 #include "net/deadline.h"
 #include "net/proxy.h"
@@ -19,8 +18,7 @@ void preamble_begin(struct conn *conn)
     conn_set_deadline(conn, CONN_REASON_HANDSHAKE, conn->handshake_timeout_ms);
 }
 
-/* Lines about one peer come as far as net/complaint.h goes. */
-static void complain(struct conn *conn, enum log_level level, const char *event, const char *why)
+void conn_complain(struct conn *conn, enum log_level level, const char *event, const char *why)
 {
     char peer[ENDPOINT_TEXT_SIZE];
     unsigned left_out = 0;
@@ -34,7 +32,8 @@ static void complain(struct conn *conn, enum log_level level, const char *event,
     log_hex(&line, "conn", conn->host.conn_id);
     log_text(&line, "listener", conn->host.listener);
     log_text(&line, "peer", peer);
-    log_text(&line, "why", why);
+    if (why != NULL)
+        log_text(&line, "why", why);
     if (left_out > 0)
         log_int(&line, "left_out", left_out);
     log_end(&line);
@@ -42,7 +41,7 @@ static void complain(struct conn *conn, enum log_level level, const char *event,
 
 void preamble_give_up(struct conn *conn, const char *why)
 {
-    complain(conn, LOG_WARN, "proxy-header", why);
+    conn_complain(conn, LOG_WARN, "proxy-header", why);
     conn_drop(conn, "no good PROXY header");
 }
 
@@ -65,7 +64,7 @@ static void refuse_crowded(struct conn *conn, enum quota_answer answer)
 {
     const char *words = conn_refusal(conn->role, answer);
 
-    complain(conn, LOG_WARN, "over-limit", quota_answer_text(answer));
+    conn_complain(conn, LOG_WARN, "over-limit", quota_answer_text(answer));
     if (words != NULL)
         out_puts(&conn->out, words);
     conn_close(conn, "too many connections");

@@ -139,9 +139,9 @@ struct session_type {
      * close follows. */
     void (*ending)(void *session, enum ending why);
     void (*free)(void *session);
-    /* What a plaintext listener says to a connection over the quota, and to one of a peer that
-     * comes too often, before it closes it unread; no session is opened for it. NULL: nothing. */
-    const char *crowded, *hasty;
+    /* What a plaintext listener says to connections that get no session: over the quota, of a peer
+     * that comes too often, and of one that spoke before the greeting (NULL: is let pass). */
+    const char *crowded, *hasty, *early;
     /* How much of a line that came in plaintext a tap may be shown: of one that holds a secret at
      * most what is before it. NULL: neither its lines nor those it puts out. */
     size_t (*shown)(struct span line);

@@ -2,6 +2,7 @@
 says otherwise."""
 import re
 import socket
+import time
 
 from harness import Server, keys, wait_until
 
@@ -72,3 +73,29 @@ def test_trusted_networks_are_not_counted():
             connection.close()
         assert first_words(server, "smtp", "127.2.0.1").startswith("220 ")
         assert first_words(server, "smtp", "127.2.0.1").startswith("421 4.")
+
+
+def test_clients_that_speak_before_the_greeting():
+    with strangers({"connection_rate_max": 0}, smtp={"greeting_delay": "2s"}) as server:
+        with connect(server, "smtp", "127.1.0.1") as talker:
+            talker.sendall(b"EHLO spam.example\r\nMAIL FROM:<a@spam.example>\r\n")
+            assert talker.recv(200) == \
+                b"554 5.5.1 You spoke before the greeting, closing the connection\r\n"
+            assert talker.recv(200) == b""
+        wait_until(lambda: re.search(r"net early-talker conn=\w+ listener=smtp peer=127\.1\.0\.1:",
+                                     server.log_text()), 10, "log")
+        begin = time.monotonic()
+        assert first_words(server, "smtp", "127.1.0.2").startswith("220 ")
+        assert time.monotonic() - begin >= 1.9
+        # Mail programs and hosts that may relay are greeted at once.
+        server.set(keys(smtp={"relay_networks": ["127.3.0.0/16"]}))
+        assert " server reloaded " in server.reload()
+        begin = time.monotonic()
+        for name, source in (("submission", "127.1.0.3"), ("smtp", "127.3.0.1")):
+            assert first_words(server, name, source).startswith("220 ")
+        assert time.monotonic() - begin < 1.5
+        server.set(keys(net={"refuse_early_talkers": False}))
+        assert " server reloaded " in server.reload()
+        with connect(server, "smtp", "127.1.0.1") as talker:
+            talker.sendall(b"EHLO hasty.example\r\n")
+            assert talker.recv(200).startswith(b"220 ")

@@ -206,12 +206,15 @@ static void rig_free_session(void *session)
     mem_free(self);
 }
 
-const struct session_type rig_type = {.name = "smtp",
-                                      .open = rig_open,
-                                      .start = rig_start,
-                                      .wake = rig_wake,
-                                      .ending = rig_ending,
-                                      .free = rig_free_session};
+const struct session_type rig_type = {
+    .name = "smtp",
+    .open = rig_open,
+    .start = rig_start,
+    .wake = rig_wake,
+    .ending = rig_ending,
+    .free = rig_free_session,
+    .early = "early\r\n",
+};
 
 /* --- the raw peer --- */
 

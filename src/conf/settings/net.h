@@ -34,7 +34,7 @@ struct settings_net {
     unsigned backlog;
     const char **proxy_networks; /* from which listeners with `proxy` take connections */
     size_t proxy_network_count;
-    bool refuse_early_talkers; /* under implicit TLS, docs/THREATS.md */
+    bool refuse_early_talkers; /* under implicit TLS and in smtp.greeting_delay, docs/THREATS.md */
 };
 
 #endif

@@ -17,6 +17,7 @@ struct settings_smtp {
     unsigned errors_max;        /* bad commands per connection, then 421 4.7.0 */
     unsigned idle_commands_max; /* NOOP, RSET, VRFY, HELP, EHLO between two messages: 421 4.7.0 */
     int64_t login_timeout_ms;   /* at submission, from the greeting or upgrade to the login */
+    int64_t greeting_delay_ms;  /* on port 25, for strangers */
     /* What a login may begin and name in an hour: 450 4.7.1; 0: no limit. */
     unsigned messages_per_login_hour, recipients_per_login_hour;
     unsigned hops_max;           /* Received headers, then 554 5.4.6 */
