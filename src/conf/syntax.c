@@ -170,3 +170,16 @@ const char *conf_syntax_name(const char *text)
         return NULL;
     return "is not a name: write up to 32 of a-z, 0-9, '-' and '_'";
 }
+
+const char *conf_syntax_mailbox(const char *text)
+{
+    static const char marks[] = "!#$%&'*+-/=?^_`{|}~.";
+    const char *at = strrchr(text, '@');
+    bool is_fit = at != NULL && at > text && at - text <= 64 && hostname_is_fit(at + 1);
+
+    for (const char *local = text; is_fit && local < at; local++)
+        is_fit = isalnum((unsigned char)*local) || strchr(marks, *local) != NULL;
+    return text[0] == '\0' || is_fit
+               ? NULL
+               : "is no address: write such as \"postmaster@example.org\", without a name";
+}

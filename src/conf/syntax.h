@@ -19,6 +19,8 @@ const char *conf_syntax_network(const char *text);
 const char *conf_syntax_resolver(const char *text);
 /* One byte that may stand in a local part and in no domain; "" is none. */
 const char *conf_syntax_separator(const char *text);
+/* An address of ASCII letters, digits and the usual marks, with a domain; "" is none. */
+const char *conf_syntax_mailbox(const char *text);
 /* What a route is for: a host name, one with a dot before it, or "*". */
 const char *conf_syntax_route_domain(const char *text);
 /* A line that a reply may hold: printable ASCII, not too long; "" is none. */

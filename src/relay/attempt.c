@@ -111,6 +111,7 @@ static void on_unusable(void *owner, enum smtp_client_step step, const struct sm
     struct attempt *attempt = owner;
     char text[RELAY_REASON_SIZE];
     bool is_lasting = reply->code == 0 || reply->code >= 500;
+    attempt->is_starttls_missing = step == SMTP_STEP_STARTTLS;
     if (reply->code == 0 && span_is(reply->status, "5.7.30"))
         attempt->hard_status = "5.7.30";
     else if (step == SMTP_STEP_STARTTLS && is_lasting)
@@ -162,6 +163,7 @@ static const struct smtp_transaction *next(void *owner)
     struct attempt *attempt = owner;
     attempt->is_usable = true;
     attempt->is_resting = false;
+    relay_attempt_note_plain(attempt);
     free_transaction(attempt);
     if (is_last_done(attempt)) {
         attempt->service.is_stopping = true;

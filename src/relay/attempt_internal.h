@@ -41,6 +41,10 @@ struct attempt {
     const char *told_status; /* of the last one that will not do */
     bool is_host_hard;       /* an address of the host under way will not do */
     bool is_soft;            /* a host before it may work later */
+    /* For the TLS report: what came of TLS on this connection. */
+    enum pki_check seen_check; /* of the certificate, also of one that ended the handshake */
+    bool is_starttls_missing;  /* not offered, or refused */
+    bool is_tls_noted;
     /* The transaction under way. */
     struct smtp_transaction transaction;
     struct smtp_transaction_recipient *recipients;
@@ -56,6 +60,13 @@ void relay_attempt_free(struct attempt *attempt);
 void relay_attempt_stop(struct attempt *attempt);
 /* Why the address under way did not work. */
 void relay_attempt_blame(struct attempt *attempt, struct span text);
+
+/* tlsrpt_session.c: counts what came of TLS, once a connection. */
+void relay_attempt_note_secure(struct attempt *attempt);
+/* It is used in plaintext. */
+void relay_attempt_note_plain(struct attempt *attempt);
+/* It ended before mail could be sent. */
+void relay_attempt_note_failure(struct attempt *attempt, enum conn_phase phase);
 
 /* dialing.c */
 /* The host of its destination to be tried from now on. */

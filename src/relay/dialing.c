@@ -24,9 +24,19 @@ static void log_unverified(const struct attempt *attempt, const struct tls_facts
     log_end(&line);
 }
 
+/* Our own verdict stands; it is kept, also when it ends the handshake. */
+static int note_check(void *owner, struct span certificate_der, enum pki_check *check)
+{
+    struct attempt *attempt = owner;
+    (void)certificate_der;
+    attempt->seen_check = *check;
+    return 0;
+}
+
 static void on_secure(void *owner, const struct tls_facts *facts)
 {
     struct attempt *attempt = owner;
+    relay_attempt_note_secure(attempt);
     if (facts->check != PKI_CHECK_GOOD)
         log_unverified(attempt, facts);
     (void)snprintf(attempt->tls_version, sizeof attempt->tls_version, "%s", facts->version);
@@ -172,6 +182,7 @@ static bool try_again(struct attempt *attempt, enum conn_phase phase, const stru
         relay_attempt_blame(attempt, span_of(fault->text));
     else if (attempt->reason[0] == '\0')
         relay_attempt_blame(attempt, span_of("the connection ended before mail could be sent"));
+    relay_attempt_note_failure(attempt, phase);
     if (phase == CONN_PHASE_HANDSHAKE)
         attempt->hard_status = "5.7.10";
     keep_reason(attempt, phase);
@@ -189,11 +200,13 @@ static bool try_again(struct attempt *attempt, enum conn_phase phase, const stru
 static void on_gone(void *owner, enum conn_phase phase, const struct fault *fault)
 {
     struct attempt *attempt = owner;
+    bool is_unused = attempt->relay != NULL && !attempt->is_usable;
+    bool has_next = is_unused && try_again(attempt, phase, fault);
     attempt->conn = NULL;
     attempt->is_resting = false;
     if (attempt->relay == NULL)
         relay_attempt_free(attempt);
-    else if (!attempt->is_usable && try_again(attempt, phase, fault))
+    else if (has_next)
         relay_attempt_dial(attempt);
     else
         end_attempt(attempt);
@@ -228,12 +241,15 @@ void relay_attempt_dial(struct attempt *attempt)
     (void)snprintf(attempt->tls_text, sizeof attempt->tls_text, "none");
     attempt->tls_version[0] = attempt->tls_suite[0] = attempt->check_text[0] = '\0';
     attempt->check = NULL;
+    attempt->seen_check = PKI_CHECK_NOT_DONE;
+    attempt->is_starttls_missing = attempt->is_tls_noted = false;
     attempt->tls_policy = (struct tls_client_policy){
         .server_name = security->server_name,
         .other_name = security->other_name[0] != '\0' ? security->other_name : NULL,
         .dane = security->dane,
         .verify = security->verify,
-        .alpn = NULL};
+        .alpn = NULL,
+        .judge = {note_check, attempt}};
     attempt->to = attempt->target.addresses[attempt->address];
     endpoint_set_port(&attempt->to, attempt->destination->route.port);
     const struct dial dial = {

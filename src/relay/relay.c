@@ -8,6 +8,7 @@
 #include "queue/routes.h"
 #include "relay/lease_internal.h"
 #include "relay/relay_internal.h"
+#include "relay/tlsrpt_internal.h"
 #include "store/route.h"
 
 enum scan_from { SCAN_ON, SCAN_ANEW, SCAN_AHEAD, SCAN_REFILL };
@@ -340,6 +341,7 @@ struct relay *relay_create(const struct relay_options *options)
         store_watch_create(options->store, options->env->port, 0, on_queue_change, relay);
     relay->routes_watch = store_watch_create(options->store, options->env->port, STORE_WATCH_ROUTES,
                                              on_routes_change, relay);
+    relay->tlsrpt = tlsrpt_create(relay);
     scan(relay, SCAN_ANEW);
     return relay;
 }
@@ -355,10 +357,12 @@ void relay_set_options(struct relay *relay, const struct relay_options *options)
     list_init(&waiting);
     if (is_new_route)
         relay_destinations_retire(relay, &waiting);
+    tlsrpt_pause(relay->tlsrpt);
     relay->options = *options;
     relay->merged = merged;
     relay->settings = &merged->settings;
     routes_merged_free(&before);
+    tlsrpt_resume(relay->tlsrpt);
     if (!is_new_route)
         return;
     list_each (node, &waiting) {
@@ -376,6 +380,7 @@ void relay_drain(struct relay *relay, void (*on_idle)(void *owner), void *owner)
     relay->on_idle = on_idle;
     relay->idle_owner = owner;
     loop_timer_stop(relay->timer);
+    tlsrpt_drain(relay->tlsrpt);
     relay_run(relay);
     relay_moved(relay);
 }
@@ -395,8 +400,8 @@ void relay_free(struct relay **relay)
     }
     relay_settlements_free(old);
     relay_destinations_free(old);
-
     relay_entries_free(old);
+    tlsrpt_free(&old->tlsrpt);
     mem_free(old->refill_key);
     routes_merged_free(&old->merged);
     mem_free(old);

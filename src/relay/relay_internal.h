@@ -24,9 +24,8 @@ enum {
     RELAY_OVERLAP_US = 1000 * 1000,
     RELAY_PAUSE_MS = 5, /* between two looks: a queue may change all the time */
     RELAY_RESCAN_MS = 60 * 1000,
-    RELAY_RESCAN_REST = 20, /* a look at the whole queue is followed by so many times its time */
-    RELAY_PUT_OFF_MAX =
-        10000, /* destinations; those over it are tried with each of their entries */
+    RELAY_RESCAN_REST = 20,    /* a look at the whole queue is followed by so many times its time */
+    RELAY_PUT_OFF_MAX = 10000, /* destinations; those over it are tried with each entry */
     RELAY_RETRY_MS = 10 * 1000, /* when the store cannot read or settle; doubled for one outcome */
     RELAY_RETRY_MAX_MS = 5 * 60 * 1000,
     RELAY_REASON_SIZE = 600
@@ -67,6 +66,7 @@ struct relay {
     struct map destinations; /* key -> struct destination */
     struct list retired;     /* destinations whose route holds no more: only attempts are left */
     struct list settlements;
+    struct tlsrpt *tlsrpt;
     size_t attempt_count;
     bool is_draining;
     void (*on_idle)(void *owner);

@@ -139,19 +139,16 @@ static enum store_body_scan report_scan(const struct settlement *settlement)
                                                                       : STORE_BODY_RAW;
 }
 
-/* Who gets the report: the sender's mailbox or aliases when the domain is ours, else the queue.
- * Nothing is ever reported about it (RFC 3461 6.1). */
-static size_t report_recipients(const struct settlement *settlement, struct arena *arena,
-                                struct store_recipient *out)
+/* Nothing is ever reported about it (RFC 3461 6.1). */
+size_t relay_report_recipients(const struct relay *relay, struct span to, struct arena *arena,
+                               struct store_recipient *out)
 {
-    const struct relay *relay = settlement->relay;
     struct address address;
     const char *reason;
-    if (address_parse(reverse_path_of(settlement), &address, &reason) != 0)
+    if (address_parse(to, &address, &reason) != 0)
         return 0;
     if (!is_local(relay, address.domain)) {
-        out[0] = (struct store_recipient){.address = reverse_path_of(settlement),
-                                          .notify = STORE_NOTIFY_NEVER};
+        out[0] = (struct store_recipient){.address = to, .notify = STORE_NOTIFY_NEVER};
         return 1;
     }
     struct buf key;
@@ -216,7 +213,9 @@ static void submit_settle(struct settlement *settlement)
         outcomes[i].attempt = is_attempt ? &settlement->items[i]->attempt : NULL;
     }
     size_t count =
-        settlement->report == NULL ? 0 : report_recipients(settlement, &arena, recipients);
+        settlement->report == NULL
+            ? 0
+            : relay_report_recipients(relay, reverse_path_of(settlement), &arena, recipients);
     if (count == 0)
         store_body_free(&settlement->report);
     struct store_settle *settle = store_settle_create(

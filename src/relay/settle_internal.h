@@ -47,4 +47,9 @@ void settlement_add(struct settlement *settlement, struct settled *item);
 /* All items are there: reads what the report needs and writes it down; ends by itself. */
 void settlement_submit(struct settlement *settlement);
 
+/* Who gets a report to that address: its mailboxes or aliases when the domain is ours, else the
+ * queue. How many: up to STORE_TARGETS_MAX; texts in the arena, or borrowed. */
+size_t relay_report_recipients(const struct relay *relay, struct span to, struct arena *arena,
+                               struct store_recipient *out);
+
 #endif

@@ -52,7 +52,9 @@ enum tlsrpt_result {
 /* One session, or one that did not come about because of TLS or of a policy. A connection that was
  * not made at all (refused, timed out) is none (RFC 8460 4.3.4). Texts may be empty. */
 struct tlsrpt_session {
-    struct span domain; /* policy domain: of TLSA records the MX host's, else the recipients' */
+    struct span domain; /* the recipients': what it says about reports counts */
+    /* Whose policy it is: the TLSA base domain with TLSA records (RFC 8460 1.1); empty: domain. */
+    struct span policy_domain;
     enum tlsrpt_policy policy;
     /* As applied, in lines by '\n': TLSA records in their text form ("3 1 1 ab01..."), or the lines
      * of the MTA-STS policy. */

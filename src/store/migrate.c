@@ -63,12 +63,13 @@ static const char *const steps[] = {
     "  address TEXT NOT NULL, tls_version TEXT NOT NULL, tls_suite TEXT NOT NULL,"
     "  verified TEXT NOT NULL, verified_text TEXT NOT NULL, reply TEXT NOT NULL,"
     "  due INTEGER NOT NULL, PRIMARY KEY(message, entry, number)) WITHOUT ROWID;",
-    "CREATE TABLE tls_result(day INTEGER NOT NULL, domain TEXT NOT NULL, policy TEXT NOT NULL,"
+    "CREATE TABLE tls_result(day INTEGER NOT NULL, domain TEXT NOT NULL,"
+    "  policy_domain TEXT NOT NULL, policy TEXT NOT NULL,"
     "  policy_text TEXT NOT NULL, mx_patterns TEXT NOT NULL, result TEXT NOT NULL,"
     "  sending_ip TEXT NOT NULL, mx_host TEXT NOT NULL, receiving_ip TEXT NOT NULL,"
     "  reason TEXT NOT NULL, sessions INTEGER NOT NULL,"
-    "  PRIMARY KEY(day, domain, policy, policy_text, mx_patterns, result, sending_ip, mx_host,"
-    "    receiving_ip, reason)) WITHOUT ROWID;",
+    "  PRIMARY KEY(day, domain, policy_domain, policy, policy_text, mx_patterns, result,"
+    "    sending_ip, mx_host, receiving_ip, reason)) WITHOUT ROWID;",
     "CREATE TABLE route(domain TEXT PRIMARY KEY, words TEXT NOT NULL) WITHOUT ROWID;"
     "ALTER TABLE queue ADD COLUMN forwarder TEXT NOT NULL DEFAULT '';",
 };

@@ -96,10 +96,10 @@ X(SQL_ATTEMPTS_CUT, "DELETE FROM attempt WHERE message = ? AND entry = ? AND num
 X(SQL_ATTEMPTS_FORGET, "DELETE FROM attempt WHERE message <= ?") \
 /* TLS results */ \
 X(SQL_TLS_RESULT_COUNT, "SELECT count(*) FROM tls_result WHERE day = ?") \
-X(SQL_TLS_RESULT_ADD_UP, "UPDATE tls_result SET sessions = sessions + ? WHERE day = ? AND domain = ? AND policy = ? AND policy_text = ? AND mx_patterns = ? AND result = ? AND sending_ip = ? AND mx_host = ? AND receiving_ip = ? AND reason = ? RETURNING 1") \
-X(SQL_TLS_RESULT_ADD, "INSERT INTO tls_result(day, domain, policy, policy_text, mx_patterns, result, sending_ip, mx_host, receiving_ip, reason, sessions) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") \
+X(SQL_TLS_RESULT_ADD_UP, "UPDATE tls_result SET sessions = sessions + ? WHERE day = ? AND domain = ? AND policy_domain = ? AND policy = ? AND policy_text = ? AND mx_patterns = ? AND result = ? AND sending_ip = ? AND mx_host = ? AND receiving_ip = ? AND reason = ? RETURNING 1") \
+X(SQL_TLS_RESULT_ADD, "INSERT INTO tls_result(day, domain, policy_domain, policy, policy_text, mx_patterns, result, sending_ip, mx_host, receiving_ip, reason, sessions) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") \
 X(SQL_TLS_RESULT_NEXT, "SELECT day, domain FROM tls_result WHERE (day, domain) > (?, ?) AND day < ? ORDER BY day, domain LIMIT 1") \
-X(SQL_TLS_RESULTS, "SELECT day, domain, policy, policy_text, mx_patterns, result, sending_ip, mx_host, receiving_ip, reason, sessions FROM tls_result WHERE day = ? AND domain = ? ORDER BY policy, policy_text, mx_patterns, result, sending_ip, mx_host, receiving_ip, reason LIMIT ?") \
+X(SQL_TLS_RESULTS, "SELECT day, domain, policy_domain, policy, policy_text, mx_patterns, result, sending_ip, mx_host, receiving_ip, reason, sessions FROM tls_result WHERE day = ? AND domain = ? ORDER BY policy_domain, policy, policy_text, mx_patterns, result, sending_ip, mx_host, receiving_ip, reason LIMIT ?") \
 X(SQL_TLS_RESULT_DELETE, "DELETE FROM tls_result WHERE day = ? AND domain = ?") \
 /* queue */ \
 X(SQL_QUEUE_OF_MESSAGE, "SELECT q.id, q.message, q.notify, q.mail_flags, q.attempts, q.created, q.due, q.is_held, b.id, b.segment, b.\"offset\", b.length, q.reverse_path, q.recipient, q.original, q.envelope_id, q.return_kind, q.last_status, q.forwarder FROM queue q JOIN message m ON m.id = q.message JOIN blob b ON b.id = m.blob WHERE q.message = ? ORDER BY q.id") \

@@ -36,13 +36,14 @@ static int count_rows(struct writer *writer, int64_t day, int64_t *count_out)
 static int add_up(struct writer *writer, const struct store_tls_result *result)
 {
     struct db_rows rows;
-    int found = db_query_one(
-        writer->db, SQL_TLS_RESULT_ADD_UP,
-        DB_ARGS(db_u64(result->sessions), db_int(result->day), db_text(result->domain),
-                db_text(result->policy), db_text(result->policy_text), db_text(result->mx_patterns),
-                db_text(result->result), db_text(result->sending_ip), db_text(result->mx_host),
-                db_text(result->receiving_ip), db_text(result->reason)),
-        &rows);
+    int found = db_query_one(writer->db, SQL_TLS_RESULT_ADD_UP,
+                             DB_ARGS(db_u64(result->sessions), db_int(result->day),
+                                     db_text(result->domain), db_text(result->policy_domain),
+                                     db_text(result->policy), db_text(result->policy_text),
+                                     db_text(result->mx_patterns), db_text(result->result),
+                                     db_text(result->sending_ip), db_text(result->mx_host),
+                                     db_text(result->receiving_ip), db_text(result->reason)),
+                             &rows);
     if (found == 1)
         db_done(&rows);
     return found;
@@ -50,12 +51,12 @@ static int add_up(struct writer *writer, const struct store_tls_result *result)
 
 static int add_new(struct writer *writer, const struct store_tls_result *result)
 {
-    return db_exec(writer->db, SQL_TLS_RESULT_ADD,
-                   DB_ARGS(db_int(result->day), db_text(result->domain), db_text(result->policy),
-                           db_text(result->policy_text), db_text(result->mx_patterns),
-                           db_text(result->result), db_text(result->sending_ip),
-                           db_text(result->mx_host), db_text(result->receiving_ip),
-                           db_text(result->reason), db_u64(result->sessions)));
+    return db_exec(
+        writer->db, SQL_TLS_RESULT_ADD,
+        DB_ARGS(db_int(result->day), db_text(result->domain), db_text(result->policy_domain),
+                db_text(result->policy), db_text(result->policy_text), db_text(result->mx_patterns),
+                db_text(result->result), db_text(result->sending_ip), db_text(result->mx_host),
+                db_text(result->receiving_ip), db_text(result->reason), db_u64(result->sessions)));
 }
 
 static int tls_count_apply(struct request *base, struct writer *writer)
@@ -96,6 +97,7 @@ static struct store_tls_result copy_result(struct arena *arena,
     return (struct store_tls_result){
         .day = result->day,
         .domain = arena_copy(arena, result->domain),
+        .policy_domain = arena_copy(arena, result->policy_domain),
         .policy = arena_copy(arena, result->policy),
         .policy_text = arena_copy(arena, result->policy_text),
         .mx_patterns = arena_copy(arena, result->mx_patterns),
@@ -144,15 +146,16 @@ static void add_row(struct tls_next_request *request, const struct db_rows *rows
     pub->results[pub->count++] = (struct store_tls_result){
         .day = db_int_at(rows, 0),
         .domain = text_at(request, rows, 1),
-        .policy = text_at(request, rows, 2),
-        .policy_text = text_at(request, rows, 3),
-        .mx_patterns = text_at(request, rows, 4),
-        .result = text_at(request, rows, 5),
-        .sending_ip = text_at(request, rows, 6),
-        .mx_host = text_at(request, rows, 7),
-        .receiving_ip = text_at(request, rows, 8),
-        .reason = text_at(request, rows, 9),
-        .sessions = db_u64_at(rows, 10),
+        .policy_domain = text_at(request, rows, 2),
+        .policy = text_at(request, rows, 3),
+        .policy_text = text_at(request, rows, 4),
+        .mx_patterns = text_at(request, rows, 5),
+        .result = text_at(request, rows, 6),
+        .sending_ip = text_at(request, rows, 7),
+        .mx_host = text_at(request, rows, 8),
+        .receiving_ip = text_at(request, rows, 9),
+        .reason = text_at(request, rows, 10),
+        .sessions = db_u64_at(rows, 11),
     };
 }
 

@@ -19,6 +19,7 @@ enum {
 struct store_tls_result {
     int64_t day; /* since 1970-01-01, UTC */
     struct span domain;
+    struct span policy_domain;
     struct span policy;      /* RFC 8460 "policy-type" */
     struct span policy_text; /* its lines, by '\n' */
     struct span mx_patterns; /* by '\n' */

@@ -13,6 +13,7 @@ static struct store_tls_result sample(int64_t day, const char *domain, const cha
 {
     return (struct store_tls_result){.day = day,
                                      .domain = span_of(domain),
+                                     .policy_domain = span_of("mx.a.test"),
                                      .policy = span_of("sts"),
                                      .policy_text = span_of("version: STSv1\nmode: enforce"),
                                      .mx_patterns = span_of("*.a.test\nmx.b.test"),
@@ -73,6 +74,7 @@ TEST(the_same_is_one_counter_over_a_restart)
     const struct store_tls_result *got = &job->results[1];
     check_int((int64_t)got->sessions, 4);
     const struct span texts[][2] = {{got->domain, a.domain},
+                                    {got->policy_domain, a.policy_domain},
                                     {got->policy, a.policy},
                                     {got->policy_text, a.policy_text},
                                     {got->mx_patterns, a.mx_patterns},

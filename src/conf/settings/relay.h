@@ -81,7 +81,12 @@ struct settings_relay {
     int64_t reply_timeout_ms;
     int64_t data_reply_timeout_ms; /* RFC 5321 4.5.3.2.6: 10 minutes */
     bool chunking;                 /* BDAT where offered */
-    bool trace;                    /* its connections are written to trace_file */
+    bool tls_reports;              /* RFC 8460: counted and sent */
+    const char *tls_report_from;   /* address; "": the postmaster of the host */
+    const char *tls_report_contact;
+    int64_t tls_report_delay_ms; /* after midnight UTC, at most */
+    int64_t tls_report_keep_ms;  /* results that could not be reported */
+    bool trace;                  /* its connections are written to trace_file */
 };
 
 #endif
