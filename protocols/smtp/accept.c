@@ -37,6 +37,8 @@ static bool has_come_back(const struct smtp_mail *mail)
     return count > 0 && count == mail->recipient_count;
 }
 
+static void accept_lines(void *arg, struct span bytes);
+
 void smtp_accept_begin(struct smtp_session *session, enum smtp_dot_framing framing)
 {
     struct smtp_mail *mail = &session->mail;
@@ -46,6 +48,8 @@ void smtp_accept_begin(struct smtp_session *session, enum smtp_dot_framing frami
     mail->watch.on_delivered = on_delivered;
     mail->watch.owner = session;
     smtp_strip_init(&mail->strip);
+    if (mail->is_binary)
+        mail->unbinary = unbinary_create(accept_lines, session);
     mail->body = store_body_create(session->service->store,
                                    mail->has_local ? STORE_BODY_SCAN : STORE_BODY_RAW);
     smtp_prefix_begin(session);
@@ -63,7 +67,8 @@ static void accept_keep(void *arg, struct span bytes)
         store_body_add(mail->body, bytes);
 }
 
-void smtp_accept_bytes(void *arg, struct span bytes)
+/* Nothing but whole lines, or pieces of them, from here on. */
+static void accept_lines(void *arg, struct span bytes)
 {
     struct smtp_session *session = arg;
     struct smtp_mail *mail = &session->mail;
@@ -80,6 +85,42 @@ void smtp_accept_bytes(void *arg, struct span bytes)
         smtp_strip_feed(&mail->strip, bytes, accept_keep, session);
     else
         accept_keep(session, bytes);
+}
+
+static void accept_binary_fault(struct smtp_session *session, enum unbinary_fault fault)
+{
+    static const enum smtp_server_reply replies[] = {
+        [UNBINARY_LINES] = REPLY_BINARY_LINES,
+        [UNBINARY_HEADER] = REPLY_BINARY_HEADER,
+        [UNBINARY_DEPTH] = REPLY_BINARY_DEPTH,
+        [UNBINARY_SIGNED] = REPLY_BINARY_SIGNED,
+    };
+
+    if (fault != UNBINARY_OK)
+        smtp_accept_break(session, replies[fault]);
+}
+
+void smtp_accept_bytes(void *arg, struct span bytes)
+{
+    struct smtp_session *session = arg;
+    struct smtp_mail *mail = &session->mail;
+
+    if (mail->unbinary == NULL)
+        accept_lines(session, bytes);
+    else if (mail->broken == REPLY_NONE)
+        accept_binary_fault(session, unbinary_feed(mail->unbinary, bytes));
+}
+
+/* What comes out of a binary message may need 8BITMIME of the next hop, never BINARYMIME. */
+static void accept_binary_end(struct smtp_session *session)
+{
+    struct smtp_mail *mail = &session->mail;
+
+    if (mail->unbinary == NULL || mail->broken != REPLY_NONE)
+        return;
+    accept_binary_fault(session, unbinary_finish(mail->unbinary));
+    if (unbinary_has_8bit(mail->unbinary))
+        mail->flags |= STORE_MAIL_8BIT;
 }
 
 void smtp_accept_break(struct smtp_session *session, enum smtp_server_reply why)
@@ -177,8 +218,9 @@ static struct verdict accept_submit(struct smtp_session *session);
 struct verdict smtp_accept_end(struct smtp_session *session)
 {
     struct smtp_mail *mail = &session->mail;
-    enum smtp_server_reply fault = smtp_accept_fault(session);
 
+    accept_binary_end(session);
+    enum smtp_server_reply fault = smtp_accept_fault(session);
     if (fault == REPLY_NONE && mail->watch.received_count > session->service->settings->hops_max)
         fault = REPLY_TOO_MANY_HOPS;
     if (fault == REPLY_NONE && has_come_back(mail))

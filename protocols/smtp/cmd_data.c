@@ -11,6 +11,10 @@ static struct verdict data_more(struct smtp_session *session);
 struct verdict smtp_cmd_data(struct smtp_session *session, struct span argument)
 {
     (void)argument;
+    if (session->mail.is_binary) { /* RFC 3030 3 */
+        session->has_refused_data = true;
+        return smtp_refuse(session, REPLY_BINARY_NEEDS_BDAT, NULL);
+    }
     smtp_accept_begin(session, SMTP_DOT_STUFFED);
     smtp_reply_put(session->host->out, REPLY_GO_ON);
     return data_more(session);
@@ -127,7 +131,7 @@ struct verdict smtp_cmd_bdat(struct smtp_session *session, struct span argument)
     if (session->chunk_refusal != REPLY_NONE)
         return chunk_more(session);
     if (session->state == SMTP_STATE_RCPT) {
-        smtp_accept_begin(session, SMTP_DOT_COUNTED);
+        smtp_accept_begin(session, mail->is_binary ? SMTP_DOT_BINARY : SMTP_DOT_COUNTED);
         session->state = SMTP_STATE_CHUNKS;
     }
     uint64_t max = session->service->settings->message_size_max;

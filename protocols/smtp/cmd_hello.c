@@ -62,7 +62,9 @@ struct verdict smtp_cmd_ehlo(struct smtp_session *session, struct span argument)
         return smtp_refuse(session, REPLY_HELO_SYNTAX, NULL);
     session->is_esmtp = true;
     out_printf(out, "250-%s\r\n", service->hostname);
-    out_puts(out, "250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n250-DSN\r\n");
+    out_puts(out,
+             "250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n250-BINARYMIME\r\n"
+             "250-DSN\r\n");
     out_printf(out, "250-SIZE %llu\r\n", (unsigned long long)service->settings->message_size_max);
     if (smtp_may_upgrade(session) && session->host->tls == NULL)
         out_puts(out, "250-STARTTLS\r\n");

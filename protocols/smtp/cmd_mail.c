@@ -16,6 +16,7 @@ void smtp_mail_reset(struct smtp_session *session)
     struct smtp_mail *mail = &session->mail;
 
     store_body_free(&mail->body);
+    unbinary_free(&mail->unbinary);
     buf_release(&mail->header);
     map_deinit(&mail->targets);
     mem_free(mail->recipients);
@@ -100,6 +101,7 @@ struct verdict smtp_cmd_mail(struct smtp_session *session, struct span argument)
     mail->reverse_path = copy_address(&mail->arena, &address);
     mail->envelope_id = arena_copy(&mail->arena, params.envelope_id);
     mail->return_kind = params.return_kind; /* lives for ever */
+    mail->is_binary = params.body == SMTP_BODY_BINARYMIME;
     mail->flags = (params.body == SMTP_BODY_8BITMIME ? STORE_MAIL_8BIT : 0U) |
                   (params.is_utf8 ? STORE_MAIL_UTF8 : 0U) |
                   (params.requires_tls ? STORE_MAIL_REQUIRETLS : 0U);

@@ -102,6 +102,10 @@ size_t smtp_dot_feed(struct smtp_dot *dot, struct span bytes, smtp_dot_sink_fn *
 {
     size_t used = 0;
 
+    if (dot->framing == SMTP_DOT_BINARY) {
+        dot_emit(dot, bytes, sink, owner);
+        return bytes.len;
+    }
     while (used < bytes.len && !dot->is_done)
         used += dot_step(dot, span_from(bytes, used), sink, owner);
     return used;

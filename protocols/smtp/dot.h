@@ -13,7 +13,8 @@ enum smtp_dot_fault { SMTP_DOT_BARE_CR = 1, SMTP_DOT_BARE_LF = 2, SMTP_DOT_NUL =
 
 enum smtp_dot_framing {
     SMTP_DOT_STUFFED, /* DATA: ends at CRLF.CRLF, dots at the start of a line are doubled */
-    SMTP_DOT_COUNTED  /* BDAT: the length is known from elsewhere, dots mean nothing */
+    SMTP_DOT_COUNTED, /* BDAT: the length is known from elsewhere, dots mean nothing */
+    SMTP_DOT_BINARY   /* the same of BODY=BINARYMIME: line ends mean nothing either */
 };
 
 struct smtp_dot {

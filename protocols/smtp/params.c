@@ -122,9 +122,6 @@ static enum smtp_params_fault mail_size(void *out, struct span value)
     return SMTP_PARAMS_OK;
 }
 
-/* BINARYMIME is not offered (RFC 3030 3: then its use is an error). A mailbox could not give such a
- * message out: a literal of IMAP has no NUL (RFC 3501 9), a line of POP3 ends with CRLF. So a
- * sender who would encode for us had it refused or changed instead. */
 static enum smtp_params_fault mail_body(void *out, struct span value)
 {
     struct smtp_mail_params *params = out;
@@ -133,6 +130,8 @@ static enum smtp_params_fault mail_body(void *out, struct span value)
         params->body = SMTP_BODY_7BIT;
     else if (span_is_nocase(value, "8BITMIME"))
         params->body = SMTP_BODY_8BITMIME;
+    else if (span_is_nocase(value, "BINARYMIME"))
+        params->body = SMTP_BODY_BINARYMIME;
     else
         return SMTP_PARAMS_VALUE;
     return SMTP_PARAMS_OK;

@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 
-enum smtp_body_kind { SMTP_BODY_UNSAID, SMTP_BODY_7BIT, SMTP_BODY_8BITMIME };
+enum smtp_body_kind { SMTP_BODY_UNSAID, SMTP_BODY_7BIT, SMTP_BODY_8BITMIME, SMTP_BODY_BINARYMIME };
 
 struct smtp_mail_params {
     bool has_size;

@@ -54,6 +54,7 @@
     X(REPLY_RCPT_FIRST, 503, "5.5.1", "RCPT first")                                                \
     X(REPLY_MAIL_NESTED, 503, "5.5.1", "There is a transaction already, RSET ends it")             \
     X(REPLY_CHUNKS_BEGUN, 503, "5.5.1", "BDAT has begun, end it with LAST or RSET")                \
+    X(REPLY_BINARY_NEEDS_BDAT, 503, "5.5.1", "BODY=BINARYMIME comes by BDAT, not DATA")            \
     X(REPLY_CHUNK_REFUSED, 503, "5.5.1", "Chunk skipped: there is no transaction for it")          \
     X(REPLY_NOT_IN_MAIL, 503, "5.5.1", "Not during a mail transaction")                            \
     X(REPLY_LOGGED_IN_ALREADY, 503, "5.5.1", "Logged in already")                                  \
@@ -80,6 +81,11 @@
     X(REPLY_MESSAGE_BARE_CR, 554, "5.6.0", "Bare CR in the message: lines end with CRLF")          \
     X(REPLY_MESSAGE_BARE_LF, 554, "5.6.0", "Bare LF in the message: lines end with CRLF")          \
     X(REPLY_MESSAGE_NUL, 554, "5.6.0", "NUL in the message")                                       \
+    X(REPLY_BINARY_LINES, 554, "5.6.0",                                                            \
+      "Bare CR, bare LF or NUL outside the parts that are declared binary")                        \
+    X(REPLY_BINARY_HEADER, 554, "5.6.0", "A part's header is too long or contradicts itself")      \
+    X(REPLY_BINARY_DEPTH, 554, "5.6.0", "Multiparts are nested too deep")                          \
+    X(REPLY_BINARY_SIGNED, 554, "5.6.3", "A signed part cannot be encoded: send it in base64")     \
     X(REPLY_PARAM_UNKNOWN, 555, "5.5.4", "Unknown parameter")
 
 enum smtp_server_reply {

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "mail/address.h"
+#include "mail/unbinary.h"
 #include "protocols/command.h"
 #include "protocols/smtp/dot.h"
 #include "protocols/smtp/reply.h"
@@ -50,10 +51,11 @@ struct smtp_mail {
     struct smtp_watch watch;
     struct smtp_strip strip; /* submission: takes Bcc out */
     struct buf header;       /* submission: held back until its end is seen (smtp_prefix_...) */
-    bool is_holding_header;
-    uint64_t size;                 /* bytes of the message, without ours */
-    uint64_t wire_size;            /* bytes that were read for it, refused ones included */
-    enum smtp_server_reply broken; /* why it will be refused; REPLY_NONE: it will not */
+    bool is_holding_header, is_binary; /* is_binary: BODY=BINARYMIME */
+    struct unbinary *unbinary;         /* of such a message, while it comes: makes lines of it */
+    uint64_t size;                     /* bytes of the message, without ours */
+    uint64_t wire_size;                /* bytes that were read for it, refused ones included */
+    enum smtp_server_reply broken;     /* why it will be refused; REPLY_NONE: it will not */
 };
 
 struct smtp_session;

@@ -10,7 +10,6 @@
 enum store_mail_flags {
     STORE_MAIL_8BIT = 1,
     STORE_MAIL_UTF8 = 2,
-    STORE_MAIL_BINARY = 4,
     STORE_MAIL_REQUIRETLS = 8,   /* only over verified TLS, to servers that keep to it (RFC 8689) */
     STORE_MAIL_TLS_OPTIONAL = 16 /* its header says TLS-Required: No */
 };
