@@ -15,7 +15,7 @@
 CC ?= gcc
 PREFIX ?= /usr/local
 DESTDIR ?=
-PKGS := gnutls libuv libconfig sqlite3 zlib
+PKGS := gnutls libuv libconfig sqlite3 zlib libcurl
 VERSION := 0.1.0
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \

@@ -13,8 +13,9 @@
 #include "base/mem.h"
 #include "base/require.h"
 
-/* Look-ups at other servers mostly wait, so a few threads do for all loops. */
-enum { DIRECTORY_THREADS = 4, THREAD_NAME_SIZE = 16 };
+/* Look-ups at other servers mostly wait, some of them for a minute for somebody who never answers:
+ * a few of those must not hold up the others. */
+enum { DIRECTORY_THREADS = 16, THREAD_NAME_SIZE = 16 };
 
 struct worker {
     struct lane *lane;

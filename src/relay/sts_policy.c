@@ -100,14 +100,14 @@ static bool is_label(struct span label)
     return true;
 }
 
-static bool is_domain(struct span name)
+bool sts_is_domain(struct span domain)
 {
-    if (name.len == 0 || name.len > DOMAIN_MAX)
+    if (domain.len == 0 || domain.len > DOMAIN_MAX)
         return false;
     do {
-        if (!is_label(span_cut(&name, '.')))
+        if (!is_label(span_cut(&domain, '.')))
             return false;
-    } while (name.ptr != NULL);
+    } while (domain.ptr != NULL);
     return true;
 }
 
@@ -115,7 +115,7 @@ static int take_mx(struct reading *reading, struct span value)
 {
     const struct span wildcard = {"*.", 2};
     struct span domain = span_starts(value, wildcard) ? span_from(value, wildcard.len) : value;
-    if (!is_domain(domain))
+    if (!sts_is_domain(domain))
         return wrong(reading, "has an mx that is neither a host name nor \"*.\" and a domain");
     if (reading->policy->mx_count == STS_PATTERNS_MAX)
         return fault_set(reading->fault, ERR_LIMIT, "the policy has more than %d lines of mx",

@@ -44,6 +44,8 @@ struct sts_policy *sts_policy_copy(const struct sts_policy *policy);
 /* Accepts a pointer to NULL. */
 void sts_policy_free(struct sts_policy **policy);
 
+/* Whether a policy of that domain could be asked for: letters, digits, hyphens and dots. */
+bool sts_is_domain(struct span domain);
 /* Whether mail may go to that host (RFC 8461 4.1): it is named, or has exactly one label more than
  * a pattern that begins with "*.". */
 bool sts_policy_allows(const struct sts_policy *policy, struct span host);

@@ -72,6 +72,10 @@ static const char *const steps[] = {
     "    sending_ip, mx_host, receiving_ip, reason)) WITHOUT ROWID;",
     "CREATE TABLE route(domain TEXT PRIMARY KEY, words TEXT NOT NULL) WITHOUT ROWID;"
     "ALTER TABLE queue ADD COLUMN forwarder TEXT NOT NULL DEFAULT '';",
+    "CREATE TABLE sts_policy(domain TEXT PRIMARY KEY, id TEXT NOT NULL, policy TEXT NOT NULL,"
+    "  fetched INTEGER NOT NULL, expires INTEGER NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX sts_policy_expires ON sts_policy(expires);"
+    "CREATE INDEX sts_policy_used ON sts_policy(used);",
 };
 enum { STEP_COUNT = sizeof steps / sizeof *steps };
 

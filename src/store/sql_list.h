@@ -101,6 +101,13 @@ X(SQL_TLS_RESULT_ADD, "INSERT INTO tls_result(day, domain, policy_domain, policy
 X(SQL_TLS_RESULT_NEXT, "SELECT day, domain FROM tls_result WHERE (day, domain) > (?, ?) AND day < ? ORDER BY day, domain LIMIT 1") \
 X(SQL_TLS_RESULTS, "SELECT day, domain, policy_domain, policy, policy_text, mx_patterns, result, sending_ip, mx_host, receiving_ip, reason, sessions FROM tls_result WHERE day = ? AND domain = ? ORDER BY policy_domain, policy, policy_text, mx_patterns, result, sending_ip, mx_host, receiving_ip, reason LIMIT ?") \
 X(SQL_TLS_RESULT_DELETE, "DELETE FROM tls_result WHERE day = ? AND domain = ?") \
+/* MTA-STS */ \
+X(SQL_STS, "SELECT domain, id, policy, fetched, expires, used FROM sts_policy WHERE domain = ?") \
+X(SQL_STS_PAGE, "SELECT domain, id, policy, fetched, expires, used FROM sts_policy WHERE domain > ? AND fetched <= ? ORDER BY domain LIMIT ?") \
+X(SQL_STS_KEEP, "INSERT INTO sts_policy(domain, id, policy, fetched, expires, used) VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(domain) DO UPDATE SET id = excluded.id, policy = excluded.policy, fetched = excluded.fetched, expires = excluded.expires, used = max(used, excluded.used)") \
+X(SQL_STS_USE, "UPDATE sts_policy SET used = max(used, ?) WHERE domain = ?") \
+X(SQL_STS_EXPIRE, "DELETE FROM sts_policy WHERE domain IN (SELECT domain FROM sts_policy WHERE expires <= ? ORDER BY expires LIMIT ?)") \
+X(SQL_STS_CUT, "DELETE FROM sts_policy WHERE domain IN (SELECT domain FROM sts_policy ORDER BY used LIMIT max(0, (SELECT count(*) FROM sts_policy) - ?))") \
 /* queue */ \
 X(SQL_QUEUE_OF_MESSAGE, "SELECT q.id, q.message, q.notify, q.mail_flags, q.attempts, q.created, q.due, q.is_held, b.id, b.segment, b.\"offset\", b.length, q.reverse_path, q.recipient, q.original, q.envelope_id, q.return_kind, q.last_status, q.forwarder FROM queue q JOIN message m ON m.id = q.message JOIN blob b ON b.id = m.blob WHERE q.message = ? ORDER BY q.id") \
 X(SQL_QUEUE_ADD, "INSERT INTO queue(id, message, reverse_path, recipient, original, envelope_id, return_kind, notify, mail_flags, attempts, created, due, last_status, is_held, forwarder) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, '', 0, ?)") \

@@ -65,6 +65,12 @@ struct settings_relay {
     const char *mx_verify;      /* "opportunistic", "required", "off" */
     uint16_t mx_port;           /* 25; others for laboratories */
     bool plaintext_fallback;    /* a handshake that did not work where TLS is not demanded */
+    bool mta_sts;               /* policies of RFC 8461 are asked for */
+    uint16_t mta_sts_port;      /* 443; others for laboratories */
+    int64_t mta_sts_timeout_ms; /* of a fetch; mail waits for so long at most */
+    int64_t mta_sts_retry_ms;   /* a fetch that did not work is not tried again sooner */
+    int64_t mta_sts_refresh_ms; /* an older policy is fetched anew */
+    int64_t mta_sts_unused_ms;  /* not without mail, when no mail asked for it for so long */
     const char *resolver;       /* address[:port] of a DNS server; "": the system's */
     const char *dnssec_anchors; /* file of DS or DNSKEY records; "": nothing is validated */
     bool dane;                  /* TLSA records of hosts with signed addresses count */
