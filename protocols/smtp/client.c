@@ -46,6 +46,12 @@ static void client_free(void *arg)
     mem_free(client);
 }
 
+static struct verdict say_helo(struct smtp_client *client)
+{
+    out_printf(client->host->out, "HELO %s\r\n", client->service->hostname);
+    return smtp_client_expect(client, SMTP_STEP_EHLO, client->service->reply_timeout_ms, on_helo);
+}
+
 static struct verdict say_ehlo(struct smtp_client *client)
 {
     out_printf(client->host->out, "%s %s\r\n", smtp_client_manner(client)->hello,
@@ -98,14 +104,19 @@ static void client_ending(void *arg, enum ending why)
 {
     static const struct smtp_reply none = {0};
     struct smtp_client *client = arg;
+    struct smtp_client_service *service = client->service;
     bool is_idle = client->is_ready && client->step == SMTP_STEP_IDLE;
 
     if (client->is_quitting)
         return;
+    service->ended_at_ehlo = client->on_reply == on_ehlo && !client->is_upgraded &&
+                             (why == ENDING_CLEAN || why == ENDING_CUT) &&
+                             service->tls != SMTP_CLIENT_TLS_DEMANDED &&
+                             smtp_client_manner(client)->has_helo;
     smtp_client_result(client, client->step, &none, ending_text(why));
     if (is_idle && why != ENDING_CLEAN && why != ENDING_CUT)
         out_puts(client->host->out, "QUIT\r\n");
-    client->service->owner->on_ending(client->service->owner_arg, why);
+    service->owner->on_ending(service->owner_arg, why);
 }
 
 const struct session_type smtp_client_type = {
@@ -187,7 +198,7 @@ static struct verdict on_greeting(struct smtp_client *client, const struct smtp_
 {
     if (reply->code != 220)
         return smtp_client_unusable(client, SMTP_STEP_GREETING, reply, NULL);
-    return say_ehlo(client);
+    return client->service->says_helo ? say_helo(client) : say_ehlo(client);
 }
 
 /* The mechanisms behind AUTH; "AUTH=" is how old servers write it. */
@@ -272,9 +283,7 @@ static struct verdict on_ehlo(struct smtp_client *client, const struct smtp_repl
 
     if (reply->code >= 500 && !client->is_upgraded && smtp_client_manner(client)->has_helo) {
         /* RFC 5321 3.2: an old server. It can offer neither TLS nor a login. */
-        out_printf(client->host->out, "HELO %s\r\n", client->service->hostname);
-        return smtp_client_expect(client, SMTP_STEP_EHLO, client->service->reply_timeout_ms,
-                                  on_helo);
+        return say_helo(client);
     }
     if (reply->code != 250)
         return smtp_client_unusable(client, SMTP_STEP_EHLO, reply, NULL);

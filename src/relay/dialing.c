@@ -77,6 +77,14 @@ static bool may_go_without_tls(struct attempt *attempt, enum conn_phase phase)
     return true;
 }
 
+/* Once an address, too. */
+static bool may_say_helo(struct attempt *attempt)
+{
+    attempt->service.says_helo = attempt->service.ended_at_ehlo && !attempt->service.says_helo;
+    attempt->service.ended_at_ehlo = false;
+    return attempt->service.says_helo;
+}
+
 void relay_attempt_take_host(struct attempt *attempt, size_t host)
 {
     const struct relay_host *taken = &attempt->destination->hosts[host];
@@ -91,7 +99,7 @@ void relay_attempt_take_host(struct attempt *attempt, size_t host)
 static bool step_on(struct attempt *attempt)
 {
     const struct destination *destination = attempt->destination;
-    attempt->is_without_tls = false;
+    attempt->is_without_tls = attempt->service.says_helo = false;
     if (attempt->tries >= RELAY_TRIES_MAX)
         return false;
     if (attempt->address + 1 < attempt->target.address_count) {
@@ -192,7 +200,7 @@ static bool try_again(struct attempt *attempt, enum conn_phase phase, const stru
     }
     if (attempt->relay->is_draining || attempt->destination->is_retired)
         return false;
-    bool may_try = may_go_without_tls(attempt, phase);
+    bool may_try = may_go_without_tls(attempt, phase) || may_say_helo(attempt);
     log_unusable(attempt);
     return may_try || step_on(attempt);
 }

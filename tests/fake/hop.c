@@ -23,7 +23,7 @@ static const struct {
     {"CONNECT", "220 hop.test"},     {"EHLO", "250 hop.test"},  {"MAIL", "250 2.1.0 sender"},
     {"RCPT", "250 2.1.5 recipient"}, {"DATA", "354 go ahead"},  {".", "250 2.0.0 kept"},
     {"RSET", "250 2.0.0 reset"},     {"QUIT", "221 2.0.0 bye"}, {"STARTTLS", "220 2.0.0 go ahead"},
-    {"LHLO", "250 hop.test"},
+    {"LHLO", "250 hop.test"},        {"HELO", "250 hop.test"},
 };
 
 static session_line_fn on_line;
