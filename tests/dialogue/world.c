@@ -195,6 +195,12 @@ struct tls_manager *world_tls_manager(void)
     return lab_manager;
 }
 
+const struct tls_lab *world_tls_lab(void)
+{
+    (void)world_tls_manager();
+    return &lab;
+}
+
 void world_tls_release(void)
 {
     if (lab_manager == NULL)

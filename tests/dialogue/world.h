@@ -85,6 +85,8 @@ int64_t world_read_queue(struct world *world, struct buf *message_out);
 
 /* The process's certificates; the manager serves both ends. */
 struct tls_manager *world_tls_manager(void);
+/* Where its certificates are. */
+const struct tls_lab *world_tls_lab(void);
 void world_tls_release(void);
 
 #endif

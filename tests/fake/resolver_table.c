@@ -15,7 +15,7 @@ struct resolver_query {
     enum dns_type type;
     dns_fn *on_answer;
     void *owner;
-    bool is_cancelled;
+    bool is_cancelled, is_silent;
 };
 
 static bool is_secure(const struct resolver_table *table, const char *name)
@@ -60,13 +60,21 @@ static struct resolver_query *ask(struct resolver *resolver, const char *name, e
     query->on_answer = on_answer;
     query->owner = owner;
     query->post.run = answer;
-    loop_post(table->loop, &query->post);
+    query->is_silent = type == table->silent;
+    if (query->is_silent)
+        table->pending++;
+    else
+        loop_post(table->loop, &query->post);
     return query;
 }
 
 static void cancel(struct resolver_query *query)
 {
     query->is_cancelled = true;
+    if (query->is_silent) {
+        query->table->pending--;
+        mem_free(query);
+    }
 }
 
 static void free_nothing(struct resolver *resolver)

@@ -27,6 +27,8 @@ struct resolver_table {
     const struct resolver_row *rows;
     size_t count;
     unsigned asked;
+    enum dns_type silent;         /* questions of this type wait for ever; 0: none does */
+    unsigned pending;             /* that wait so */
     bool is_signed;               /* all answers are validated */
     const char *signed_zone;      /* answers for names that end so are, "that is not there" too */
     const char *alias, *alias_of; /* answers for one name come from another: a CNAME */
