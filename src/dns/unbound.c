@@ -65,8 +65,8 @@ static const char *tell_bogus(const struct ub_result *result, char why_out[WHY_S
     codec_escape(span_of(result->why_bogus != NULL ? result->why_bogus : "no reason given"), reason,
                  sizeof reason);
     (void)snprintf(why_out, WHY_SIZE,
-                   "DNSSEC validation failed, so the answer may be forged (%s); if this happens "
-                   "with every domain, relay.resolver hides DNSSEC from us",
+                   "DNSSEC validation failed, so the answer may be forged; if this happens with "
+                   "every domain, relay.resolver hides DNSSEC from us: %s",
                    reason);
     return why_out;
 }

@@ -1,7 +1,8 @@
-"""A small SMTP and LMTP server without TLS that takes any mail, or refuses as it is told: the next
+"""A small SMTP and LMTP server that takes any mail, or refuses as it is told: the next
 hop that a test needs and no real server wants to be."""
 import socket
 import socketserver
+import ssl
 import threading
 
 
@@ -10,20 +11,29 @@ class Sink(socketserver.ThreadingTCPServer):
     offers: further lines for EHLO. messages: what arrived, as (reverse-path, [forward-path], bytes),
     by LMTP one for each recipient that ("DATA", forward-path) is not refused for; framings: by which
     command each did; parameters: what stood behind each MAIL's path. address: a path makes it a unix
-    socket."""
+    socket. pair (of minter.py): offers STARTTLS with it; secured: whether each message came over TLS;
+    server_names: what each handshake asked for (SNI); failures: handshakes that came to nothing."""
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port, address="127.0.0.1", replies=None, offers=()):
+    def __init__(self, port, address="127.0.0.1", replies=None, offers=(), pair=None):
         self.messages, self.framings, self.parameters = [], [], []
-        self.offers = offers
+        self.offers = list(offers) + (["STARTTLS"] if pair else [])
+        self.secured, self.server_names, self.failures = [], [], []
+        self.context = self.make_context(pair) if pair else None
         self.connections = 0
         self.replies = replies or {}
         is_path = address.startswith("/")
         self.address_family = socket.AF_UNIX if is_path else socket.AF_INET
         super().__init__(address if is_path else (address, port), Session)
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def make_context(self, pair):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pair.certificate, pair.key)
+        context.sni_callback = lambda sock, name, ctx: self.server_names.append(name)
+        return context
 
     def __exit__(self, *ignored):
         self.shutdown()
@@ -42,13 +52,16 @@ class Session(socketserver.StreamRequestHandler):
         sender, recipients, is_lmtp = None, [], False
         if not self.say("greeting", "", "220 sink.test ESMTP"):
             return
-        for line in self.rfile:
+        for line in iter(lambda: self.rfile.readline(), b""):
             verb, _, argument = line.decode("utf-8", "replace").strip().partition(" ")
             verb = verb.upper()
             if verb in ("EHLO", "LHLO"):
                 is_lmtp = verb == "LHLO"
-                lines = ["sink.test", "8BITMIME", *self.server.offers]
+                lines = ["sink.test", "8BITMIME", *self.offers()]
                 self.say(verb, "", "".join(f"250-{x}\r\n" for x in lines) + "250 PIPELINING")
+            elif verb == "STARTTLS" and self.server.context:
+                if self.say(verb, "", "220 2.0.0 go ahead") and not self.secure():
+                    return
             elif verb == "MAIL":
                 if self.say(verb, path(argument), "250 2.1.0 sender ok"):
                     sender, recipients, chunks = path(argument), [], b""
@@ -77,9 +90,24 @@ class Session(socketserver.StreamRequestHandler):
             else:
                 self.say(verb, "", "250 2.0.0 ok")
 
+    def offers(self):
+        is_secure = isinstance(self.connection, ssl.SSLSocket)
+        return [x for x in self.server.offers if x != "STARTTLS" or not is_secure]
+
+    def secure(self):
+        try:
+            self.connection = self.server.context.wrap_socket(self.connection, server_side=True)
+        except (ssl.SSLError, OSError) as error:
+            self.server.failures.append(str(error))
+            return False
+        self.rfile = self.connection.makefile("rb")
+        self.wfile = self.connection.makefile("wb", buffering=0)
+        return True
+
     def take(self, verb, sender, recipients, message, is_lmtp):
         for group in [[r] for r in recipients] if is_lmtp else [recipients]:
             if self.say(verb, group[0] if is_lmtp else "", "250 2.0.0 taken"):
+                self.server.secured.append(isinstance(self.connection, ssl.SSLSocket))
                 self.server.messages.append((sender, group, message))
                 self.server.framings.append(verb)
 
