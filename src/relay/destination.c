@@ -175,6 +175,16 @@ static void settle_put_off(struct destination *destination)
     relay_destination_settle(destination, &outcome);
 }
 
+/* What it left in the store is read by nobody else as long as it is skipped. */
+static bool lacks_refill(const struct destination *destination)
+{
+    const struct relay *relay = destination->relay;
+    bool is_under_way =
+        relay->refill_key != NULL && strcmp(relay->refill_key, destination->key) == 0;
+    return destination->ready_count == 0 && destination->has_more && !destination->wants_refill &&
+           !is_under_way && !relay->is_full;
+}
+
 void relay_destination_run(struct destination *destination)
 {
     if (destination->relay->is_draining) {
@@ -186,6 +196,8 @@ void relay_destination_run(struct destination *destination)
         forget(destination);
         return;
     }
+    if (lacks_refill(destination))
+        relay_refill(destination);
     if (destination->ready_count == 0 || is_looking_up(destination))
         return;
     if (relay_is_put_off(destination) && destination->attempt_count == 0) {

@@ -59,6 +59,7 @@ struct destination {
      * bound. */
     bool has_more, wants_refill;
     struct relay_position more;
+    size_t passed_count; /* since has_more is set */
     /* Put off as a whole, since no session came about. */
     unsigned failures;  /* in a row; 0: nothing of the following is set */
     int64_t put_off_us; /* until then; its rows have it as due time */
@@ -98,6 +99,8 @@ void relay_put_off_tidy(struct relay *relay);
 void relay_see_flush(struct relay *relay);
 
 /* take.c */
+/* It left a row behind, there or later. */
+void relay_pass_over(struct destination *destination, const struct relay_position *at);
 /* Whether it may have more in line than half of what it has. */
 bool relay_is_short(const struct destination *destination);
 

@@ -56,7 +56,7 @@ void relay_put_off(struct destination *destination, const char *reason, const ch
     relay_destination_settle(destination, &outcome);
     if (relay->put_off_count > RELAY_PUT_OFF_MAX)
         relay_put_off_forget(destination);
-    else if (destination->has_more)
+    if (destination->has_more)
         relay_refill(destination);
 }
 

@@ -95,17 +95,25 @@ static void on_page_moved(struct job *job, void *owner);
 
 static void after_page(struct relay *relay)
 {
-    bool is_all = !relay->is_whole_page || !relay_is_before(&relay->refill_cursor, &relay->cursor);
+    /* Behind the other look's cursor that one reads on, but for what it skips. */
+    bool is_all =
+        !relay->is_whole_page ||
+        (relay->skips.count == 0 && !relay_is_before(&relay->refill_cursor, &relay->cursor));
     if (relay->look == RELAY_LOOK_REFILL && (is_all || relay->page_taken == 0 || relay->is_full))
         end_refill(relay, is_all);
     relay_run(relay);
     if (relay->scan != NULL)
         return; /* something of that began one */
     bool has_refill = relay->refill_key != NULL || relay->wants_refill;
-    if (has_refill && !relay->is_full && (relay->look != RELAY_LOOK_REFILL || !relay->is_passing))
+    /* By turns: a refill may take long, and meanwhile there is new mail. */
+    bool is_others_turn =
+        relay->look == RELAY_LOOK_REFILL && (relay->is_passing || relay->wants_scan);
+    if (has_refill && !relay->is_full && !is_others_turn)
         scan(relay, SCAN_REFILL);
     else if (relay->is_passing)
         scan(relay, SCAN_ON);
+    else if (relay->wants_scan && is_others_turn)
+        scan(relay, SCAN_ANEW);
     else if (relay->wants_ahead)
         scan(relay, SCAN_AHEAD);
     else if (relay->wants_scan)
@@ -231,7 +239,10 @@ static struct store_queue *make_look(struct relay *relay, enum scan_from from)
         move_cursor(relay);
     relay->deferred_us = INT64_MAX; /* this look sees what was put off before it */
     relay->wants_scan = false;
-    return store_queue_create(store, now, relay->cursor.due_us, relay->cursor.id, RELAY_PAGE);
+    struct store_queue *look =
+        store_queue_create(store, now, relay->cursor.due_us, relay->cursor.id, RELAY_PAGE);
+    relay_skip_apply(relay, look, &relay->cursor);
+    return look;
 }
 
 static void scan(struct relay *relay, enum scan_from from)
@@ -369,6 +380,7 @@ void relay_set_options(struct relay *relay, const struct relay_options *options)
         list_remove(node);
         relay_line_up(relay, list_entry(node, struct entry, node));
     }
+    relay_skips_clear(relay);
     relay_run(relay);
     relay->rescan_at_ms = loop_now_ms(relay->options.env->loop);
     scan(relay, SCAN_ANEW);
@@ -402,6 +414,7 @@ void relay_free(struct relay **relay)
     relay_destinations_free(old);
     relay_entries_free(old);
     tlsrpt_free(&old->tlsrpt);
+    relay_skips_clear(old);
     mem_free(old->refill_key);
     routes_merged_free(&old->merged);
     mem_free(old);

@@ -12,7 +12,9 @@
 #include "base/map.h"
 #include "dns/mx.h"
 #include "relay/destination_internal.h"
+#include "relay/outcome_internal.h"
 #include "relay/relay.h"
+#include "relay/skip_internal.h"
 #include "store/queue_rows.h"
 #include "tls/session.h"
 
@@ -58,7 +60,8 @@ struct relay {
     struct relay_position refill_cursor; /* of that for refill_key */
     char *refill_key;                    /* of a destination, or NULL */
     size_t page_taken;                   /* rows of the page that were taken or moved */
-    struct store_outcome *moved;         /* RELAY_PAGE of them */
+    struct relay_skips skips;
+    struct store_outcome *moved; /* RELAY_PAGE of them */
     size_t moved_count;
     uint64_t flush_turn; /* as of the leases, when it was last looked at */
     size_t put_off_count;
@@ -78,27 +81,6 @@ struct entry {
     struct list_node node; /* in its destination's ready list, or in no list while under way */
     struct arena arena;    /* the row's texts */
     struct store_queue_row row;
-};
-
-/* What an attempt came to, beside its outcome. */
-struct relay_tried {
-    const char *address, *tls_version, *tls_suite, *check, *check_text;
-    int64_t duration_us;
-};
-
-/* What became of one entry. */
-enum relay_verdict { RELAY_DELIVERED, RELAY_TEMPORARY, RELAY_PERMANENT };
-struct relay_outcome {
-    enum relay_verdict verdict;
-    struct span status;              /* "5.1.1", may be empty */
-    struct span text;                /* in words, for log, queue and report */
-    const char *host;                /* remote MTA, or NULL */
-    const char *tls;                 /* how it went there, or NULL */
-    bool peer_notifies;              /* delivered: the peer tells the sender (RFC 3461) */
-    bool is_final;                   /* delivered: no further hop, the peer keeps it (LMTP) */
-    const struct relay_tried *tried; /* NULL: it came to no session */
-    const char *route;               /* the destination: a domain or "smarthost"; NULL: not known */
-    int64_t due_us; /* temporary: when its destination is tried again; 0: by its own attempts */
 };
 
 /* route.c */
@@ -122,22 +104,6 @@ void relay_take_page(struct relay *relay, const struct store_queue *queue);
 struct job *relay_move_page(struct relay *relay);
 void relay_page_moved(struct relay *relay);
 void relay_entries_free(struct relay *relay);
-
-/* outcome.c: takes the entry (its lease ends when the store has it). Those of one message share the
- * report that they cause: they are gathered in *group (NULL at first) until relay_settle_end() or
- * one of another message. A group that is not ended goes with the relay. */
-struct settlement;
-void relay_settle(struct relay *relay, struct entry *entry, const struct relay_outcome *outcome,
-                  struct settlement **group);
-/* The same for a row with one of STORE_OWES_ANY. */
-void relay_settle_owed(struct relay *relay, struct entry *entry, struct settlement **group);
-void relay_settle_end(struct settlement **group);
-/* Whether its sender is to be told that it waits. */
-bool relay_delay_is_due(const struct relay *relay, const struct store_queue_row *row);
-/* settle.c */
-void relay_settlements_free(struct relay *relay);
-/* Whether a temporary failure is its last. */
-bool relay_is_expired(const struct relay *relay, const struct store_queue_row *row);
 
 /* relay.c */
 bool relay_is_mine(const struct relay *relay, struct span key);

@@ -61,12 +61,26 @@ static bool take_lease(struct relay *relay, const struct store_queue_row *row)
     return relay_lease_take(relay->options.leases, relay->options.env->loop->index, row->id);
 }
 
+void relay_pass_over(struct destination *destination, const struct relay_position *at)
+{
+    destination->passed_count = destination->has_more ? destination->passed_count + 1 : 1;
+    if (!destination->has_more || relay_is_before(at, &destination->more))
+        destination->more = *at;
+    destination->has_more = true;
+}
+
 static void pass_over(struct destination *destination, const struct store_queue_row *row)
 {
     const struct relay_position at = {row->due_us, row->id};
-    if (!destination->has_more || relay_is_before(&at, &destination->more))
-        destination->more = at;
-    destination->has_more = true;
+    relay_pass_over(destination, &at);
+    relay_skip_add(destination->relay, destination, row->place);
+}
+
+/* While others may stand behind it, a put-off destination's rows wait where they are: moving a
+ * million of them takes a while. Its refill moves them when the pass is over. */
+static bool may_move_later(const struct relay *relay, const struct store_queue *queue)
+{
+    return relay->look == RELAY_LOOK_DUE && queue->count == RELAY_PAGE;
 }
 
 /* With the others of its destination. It counts as an attempt: what is too old ends after one. */
@@ -104,11 +118,16 @@ static void move_and_tell(struct relay *relay, const struct destination *destina
     relay_settle(relay, take(relay, row), &outcome, group);
 }
 
-static void consider(struct relay *relay, const struct store_queue_row *row, struct span key,
-                     struct settlement **group)
+static void consider(struct relay *relay, const struct store_queue *queue,
+                     const struct store_queue_row *row, struct span key, struct settlement **group)
 {
     struct destination *destination = map_get(&relay->destinations, key);
     bool is_put_off = destination != NULL && relay_is_put_off(destination);
+    if (is_put_off && may_move_later(relay, queue)) {
+        pass_over(destination, row);
+        destination->wants_refill = relay->wants_refill = true;
+        return;
+    }
     /* What is too old is ended by its own settlement, with a report. */
     bool is_moved = is_put_off && !relay_is_expired(relay, row);
     size_t share = share_of_room(relay);
@@ -144,12 +163,14 @@ void relay_take_page(struct relay *relay, const struct store_queue *queue)
         struct route route;
         buf_clear(&key);
         relay_route(relay, row, &route, &key);
-        if (!relay_is_mine(relay, buf_span(&key)))
+        if (!relay_is_mine(relay, buf_span(&key))) {
+            relay_skip_foreign(relay, row->place);
             continue;
+        }
         if ((row->notify & STORE_OWES_ANY) != 0)
             report(relay, row, &group);
         else
-            consider(relay, row, buf_span(&key), &group);
+            consider(relay, queue, row, buf_span(&key), &group);
     }
     relay_settle_end(&group);
     buf_release(&key);

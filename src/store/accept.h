@@ -10,8 +10,9 @@
 enum store_mail_flags {
     STORE_MAIL_8BIT = 1,
     STORE_MAIL_UTF8 = 2,
-    STORE_MAIL_REQUIRETLS = 8,   /* only over verified TLS, to servers that keep to it (RFC 8689) */
-    STORE_MAIL_TLS_OPTIONAL = 16 /* its header says TLS-Required: No */
+    STORE_MAIL_REQUIRETLS = 8, /* only over verified TLS, to servers that keep to it (RFC 8689) */
+    STORE_MAIL_TLS_OPTIONAL = 16, /* its header says TLS-Required: No */
+    STORE_MAIL_WISHES = STORE_MAIL_REQUIRETLS | STORE_MAIL_TLS_OPTIONAL /* of the way it goes */
 };
 enum store_notify {
     STORE_NOTIFY_DEFAULT = 0,

@@ -76,6 +76,12 @@ static const char *const steps[] = {
     "  fetched INTEGER NOT NULL, expires INTEGER NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX sts_policy_expires ON sts_policy(expires);"
     "CREATE INDEX sts_policy_used ON sts_policy(used);",
+    /* 24: STORE_MAIL_REQUIRETLS and STORE_MAIL_TLS_OPTIONAL. */
+    "ALTER TABLE queue ADD COLUMN place TEXT NOT NULL DEFAULT '';"
+    "UPDATE queue SET place = lower(substr(recipient, length(rtrim(recipient,"
+    "  replace(recipient, '@', ''))) + 1)) || ' ' || (mail_flags & 24);"
+    "DROP INDEX queue_due;"
+    "CREATE INDEX queue_due ON queue(due, id, place, is_held);",
 };
 enum { STEP_COUNT = sizeof steps / sizeof *steps };
 

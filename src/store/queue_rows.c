@@ -10,22 +10,44 @@
 #include "store/queue_rows.h"
 
 #include "base/mem.h"
+#include "base/require.h"
 #include "base/utf8.h"
 #include "store/body_internal.h"
 #include "store/history_internal.h"
 #include "store/queue_internal.h"
 #include "store/writer_internal.h"
 
+/* Nobody's place. */
+#define NOWHERE " "
+
+/* The last '@': a quoted local part may hold one. */
+static void put_place(struct span recipient, unsigned mail_flags, struct buf *out)
+{
+    for (ptrdiff_t at = span_find_byte(recipient, 0, '@'); at >= 0;
+         at = span_find_byte(recipient, 0, '@'))
+        recipient = span_from(recipient, (size_t)at + 1);
+    for (size_t i = 0; i < recipient.len; i++) {
+        char byte = recipient.ptr[i];
+        buf_put_byte(out, byte >= 'A' && byte <= 'Z' ? (char)(byte | 32) : byte);
+    }
+    buf_printf(out, " %u", mail_flags & STORE_MAIL_WISHES);
+}
+
 int queue_add(struct writer *writer, const struct store_body *body,
               const struct store_envelope *envelope, const struct store_recipient *recipient)
 {
+    struct buf place;
+    buf_init(&place, 0);
+    put_place(recipient->address, envelope->mail_flags, &place);
     int err = db_exec(writer->db, SQL_QUEUE_ADD,
                       DB_ARGS(db_u64(store_next_id(writer->store)), db_u64(body->id),
                               db_text(envelope->reverse_path), db_text(recipient->address),
                               db_text(recipient->original), db_text(envelope->envelope_id),
                               db_text(envelope->return_kind), db_int(recipient->notify),
                               db_int(envelope->mail_flags), db_int(writer->now_us),
-                              db_int(writer->now_us), db_text(recipient->forwarder)));
+                              db_int(writer->now_us), db_text(recipient->forwarder),
+                              db_text(buf_span(&place))));
+    buf_release(&place);
     writer_effect(writer, &(struct writer_effect){.kind = EFFECT_NOTIFY, .id = 0});
     return err != 0 ? err : 1;
 }
@@ -36,6 +58,7 @@ struct queue_request {
     int64_t due_us, after_due_us;
     uint64_t after_id;
     size_t count_max, capacity;
+    struct span skipped[STORE_QUEUE_SKIP_MAX]; /* empty: none */
 };
 REQUEST_LAYOUT(queue_request);
 
@@ -58,33 +81,56 @@ struct store_queue_row queue_row_read(const struct db_rows *rows, struct arena *
         .return_kind = arena_copy(arena, db_bytes_at(rows, 16)),
         .last_status = arena_copy(arena, db_bytes_at(rows, 17)),
         .forwarder = arena_copy(arena, db_bytes_at(rows, 18)),
+        .place = arena_copy(arena, db_bytes_at(rows, 19)),
     };
 }
 
-static int queue_read(struct request *base, struct db *db)
+/* The rows of one statement, until there is one more than asked for or one that is not due: it says
+ * when the next is due. */
+static int take_queue_rows(struct queue_request *request, struct db_rows *rows, bool *is_end_out)
 {
-    struct queue_request *request = (struct queue_request *)(void *)base;
     struct store_queue *pub = &request->pub;
-    bool is_listing = request->due_us == INT64_MAX;
-    pub->next_due_us = INT64_MAX;
-    struct db_rows rows;
-    /* One more than asked for: it says when the next is due. */
-    int err = db_query(db, SQL_QUEUE,
-                       DB_ARGS(db_int(request->after_due_us), db_u64(request->after_id),
-                               db_int(is_listing), db_u64(request->count_max + 1)),
-                       &rows);
-    while (err == 0 && (err = db_next(&rows)) == 1) {
-        int64_t due_us = db_int_at(&rows, 6);
+    int err;
+    while ((err = db_next(rows)) == 1) {
+        int64_t due_us = db_int_at(rows, 6);
         if (due_us > request->due_us || pub->count == request->count_max) {
             pub->next_due_us = due_us;
-            db_done(&rows);
+            *is_end_out = true;
+            db_done(rows);
             return 0;
         }
         pub->rows = array_grow(pub->rows, pub->count, &request->capacity, sizeof *pub->rows);
-        pub->rows[pub->count++] = queue_row_read(&rows, &base->arena);
-        err = 0;
+        pub->rows[pub->count++] = queue_row_read(rows, &request->base.arena);
     }
     return err;
+}
+
+/* Of one due time there may be a million (their destination was put off): behind one of them, and
+ * behind that time, are two questions, each with its place in the index. */
+static int queue_read(struct request *base, struct db *db)
+{
+    struct queue_request *request = (struct queue_request *)(void *)base;
+    struct db_value args[STORE_QUEUE_SKIP_MAX + 4];
+    size_t count = 0;
+    bool is_end = false;
+    struct db_rows rows;
+    request->pub.next_due_us = INT64_MAX;
+    args[count++] = db_int(request->after_due_us);
+    args[count++] = db_u64(request->after_id);
+    args[count++] = db_int(request->due_us == INT64_MAX); /* held ones only in a list */
+    for (size_t i = 0; i < STORE_QUEUE_SKIP_MAX; i++)
+        args[count++] =
+            db_text(request->skipped[i].len > 0 ? request->skipped[i] : span_of(NOWHERE));
+    args[count++] = db_u64(request->count_max + 1);
+
+    int err = db_query(db, SQL_QUEUE_AT, args, count, &rows);
+    if (err == 0)
+        err = take_queue_rows(request, &rows, &is_end);
+    if (err != 0 || is_end)
+        return err;
+    args[1] = args[0];
+    err = db_query(db, SQL_QUEUE_AFTER, args + 1, count - 1, &rows);
+    return err != 0 ? err : take_queue_rows(request, &rows, &is_end);
 }
 
 static void queue_release(struct request *base)
@@ -113,6 +159,14 @@ struct store_queue *store_queue_create(struct store *store, int64_t due_us, int6
     request->after_id = after_id;
     request->count_max = count_max < INT32_MAX ? count_max : INT32_MAX;
     return &request->pub;
+}
+
+void store_queue_skip(struct store_queue *queue, const struct span *places, size_t count)
+{
+    struct queue_request *request = (struct queue_request *)(void *)request_of(&queue->job);
+    require(count <= STORE_QUEUE_SKIP_MAX);
+    for (size_t i = 0; i < count; i++)
+        request->skipped[i] = arena_copy(&request->base.arena, places[i]);
 }
 
 static int page_read(struct request *base, struct db *db)

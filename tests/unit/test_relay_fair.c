@@ -82,6 +82,55 @@ TEST(test_dead_domain_delays_nobody)
     relay_lab_deinit(&lab);
 }
 
+struct witness {
+    struct relay_lab *lab;
+    size_t waiting; /* rows that were due when the first good mail went out */
+};
+
+static void on_good_verb(void *owner, const char *verb)
+{
+    struct witness *witness = owner;
+    if (strcmp(verb, "MAIL") == 0 && witness->waiting == 0)
+        witness->waiting = count_due(witness->lab, now_us(witness->lab));
+}
+
+/* Moving a million rows takes a while: they are not moved before what stands behind them goes out,
+ * but soon. */
+TEST(test_good_mail_goes_before_dead_rows_are_moved)
+{
+    enum { DEAD = 20000, GOOD = 10 };
+    struct relay_lab lab;
+    struct witness witness = {&lab, 0};
+    relay_lab_init(&lab);
+    lab.hops[0].rules[0] = (struct hop_rule){"CONNECT", 0, "421 4.3.2 busy"};
+    lab.hops[1].on_verb = on_good_verb;
+    lab.hops[1].owner = &witness;
+    mail_many(&lab, "r@one.test", 1);
+    relay_lab_run(&lab, 1000);
+    check_int(lab.hops[0].connections, 1);
+    mail_rows(&lab, "one.test", DEAD);
+    mail_many(&lab, good, GOOD);
+    relay_lab_run(&lab, 1000);
+    check_int(lab.hops[1].messages, GOOD);
+    check(witness.waiting > DEAD / 2);
+    relay_lab_run(&lab, 10000);
+    check_int(count_due(&lab, now_us(&lab)), 0);
+    check_int(lab.hops[0].connections, 1);
+    relay_lab_deinit(&lab);
+}
+
+/* What was skipped, since the line was full, is not forgotten when the line ends at once. */
+TEST(test_all_mail_for_nowhere_is_refused_at_once)
+{
+    enum { ROWS = 3000 };
+    struct relay_lab lab;
+    relay_lab_init(&lab);
+    mail_rows(&lab, "nowhere.test", ROWS);
+    relay_lab_run(&lab, 5000);
+    check_int(relay_lab_queue(&lab).count, 0);
+    relay_lab_deinit(&lab);
+}
+
 TEST(test_slow_domain_delays_nobody_and_gets_all_its_mail)
 {
     enum { SLOW = 3000 };
@@ -186,6 +235,10 @@ TEST(test_put_off_entries_expire)
 }
 
 CHECK_MAIN({"test_dead_domain_delays_nobody", test_dead_domain_delays_nobody},
+           {"test_good_mail_goes_before_dead_rows_are_moved",
+            test_good_mail_goes_before_dead_rows_are_moved},
+           {"test_all_mail_for_nowhere_is_refused_at_once",
+            test_all_mail_for_nowhere_is_refused_at_once},
            {"test_slow_domain_delays_nobody_and_gets_all_its_mail",
             test_slow_domain_delays_nobody_and_gets_all_its_mail},
            {"test_mixed_destinations_get_all_their_mail",

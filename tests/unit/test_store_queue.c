@@ -49,6 +49,35 @@ static void settle(struct fixture *fixture, uint64_t id, enum store_outcome_kind
 
 static const char *const two[] = {"x@a.example", "y@b.example"};
 
+static const char *const places[] = {"a@DEAD.example", "b@live.example",
+                                     "\"c@live.example\"@dead.example", "d@live.example"};
+
+/* All due at one time, as after a destination was put off: pages of one, behind each other. */
+TEST(skipped_places_are_passed_over)
+{
+    struct fixture fixture;
+    fixture_make(&fixture);
+    (void)put(&fixture, places, 4);
+    const struct span skips[] = {span_of("dead.example 0"), span_of("other.example 0"),
+                                 span_of("live.example 8")};
+    uint64_t after = 0;
+    const char *wanted[] = {"b@live.example", "d@live.example"};
+    for (size_t i = 0; i < 2; i++) {
+        struct store_queue *page = store_queue_create(
+            fixture.store, fixture.clock.wall_us, after == 0 ? 0 : fixture.clock.wall_us, after, 1);
+        store_queue_skip(page, skips, 3);
+        fixture_run(&fixture, &page->job);
+        check_int(page->status, 0);
+        check_int(page->count, 1);
+        check(span_is(page->rows[0].recipient, wanted[i]));
+        check(span_is(page->rows[0].place, "live.example 0"));
+        check_int(page->next_due_us == INT64_MAX, i == 1);
+        after = page->rows[0].id;
+        page->job.free(&page->job);
+    }
+    fixture_free(&fixture);
+}
+
 TEST(rows_come_in_order_and_in_pages)
 {
     struct fixture fixture;
@@ -245,7 +274,8 @@ TEST(owing_is_not_taking)
     fixture_free(&fixture);
 }
 
-CHECK_MAIN({"rows_come_in_order_and_in_pages", rows_come_in_order_and_in_pages},
+CHECK_MAIN({"skipped_places_are_passed_over", skipped_places_are_passed_over},
+           {"rows_come_in_order_and_in_pages", rows_come_in_order_and_in_pages},
            {"outcomes_defer_retry_and_end_rows", outcomes_defer_retry_and_end_rows},
            {"a_report_goes_with_the_outcome_that_caused_it",
             a_report_goes_with_the_outcome_that_caused_it},
