@@ -24,6 +24,17 @@ static struct network *parse_networks(const char *key, const char *const *texts,
     return networks;
 }
 
+static int parse_lists(struct generation *generation, struct fault *fault)
+{
+    const struct settings_smtp *smtp = &generation->settings->smtp;
+    generation->dns_lists = mem_zalloc(smtp->dns_list_count + 1, sizeof *generation->dns_lists);
+    for (size_t i = 0; i < smtp->dns_list_count; i++)
+        if (!dns_list_rule_parse(span_of(smtp->dns_lists[i]), &generation->dns_lists[i]))
+            return fault_set(fault, ERR_CONFIG, "smtp.dns_lists: \"%s\" is no DNS list",
+                             smtp->dns_lists[i]);
+    return 0;
+}
+
 static int parse_all_networks(struct generation *generation, struct fault *fault)
 {
     const struct settings_smtp *smtp = &generation->settings->smtp;
@@ -135,7 +146,7 @@ struct generation *server_generation_create(struct server *server, const struct 
     atomic_init(&generation->references, 1);
     generation->settings = settings;
     generation->served = mem_zalloc(settings->listener_count, sizeof *generation->served);
-    if (parse_all_networks(generation, fault) != 0) {
+    if (parse_all_networks(generation, fault) != 0 || parse_lists(generation, fault) != 0) {
         server_generation_unref(&generation);
         return NULL;
     }
@@ -160,6 +171,7 @@ void server_generation_unref(struct generation **generation)
     mem_free(old->relay_networks);
     mem_free(old->proxy_networks);
     mem_free(old->trusted_networks);
+    mem_free(old->dns_lists);
     mem_free(old->served);
     mem_free(old);
 }

@@ -16,6 +16,7 @@
 #include "protocols/pop3/pop3.h"
 #include "protocols/smtp/smtp.h"
 #include "relay/relay.h"
+#include "server_vetting.h"
 
 enum { SERVER_LOOPS_MAX = 64 };
 
@@ -46,7 +47,8 @@ struct generation {
     const struct settings *settings;
     struct network *relay_networks, *proxy_networks, *trusted_networks;
     size_t relay_network_count, proxy_network_count, trusted_network_count;
-    struct served *served; /* as many as settings->listener_count, in its order */
+    struct dns_list_rule *dns_lists; /* parsed from smtp.dns_lists */
+    struct served *served;           /* as many as settings->listener_count, in its order */
 };
 
 /* A socket that was bound before root was dropped. */
@@ -68,6 +70,7 @@ struct server_loop {
     struct conn_role *roles; /* as many as bound_count; service changes on reload */
     struct listener **listeners;
     struct resolver *resolver;
+    struct server_vetter *vetter;
     struct relay *relay;
     bool is_relay_idle;
     bool is_draining;
@@ -128,8 +131,7 @@ void server_loop_adopt(struct server_loop *loop, struct generation *generation);
 
 /* server.c, main thread: every loop drains, then server_run() returns. */
 void server_drain(struct server *server, int64_t drain_max_ms);
-
-/* server.c: what the quotas of connections and of handshakes go by. */
+/* What the quotas of connections and of handshakes go by. */
 void server_limits(const struct settings_net *net, struct quota_limits *connections_out,
                    struct quota_limits *handshakes_out);
 /* server.c: by the text of log_level. */

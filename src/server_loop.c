@@ -23,9 +23,12 @@ struct order {
 };
 
 /* What a reload may change of a listener. */
-static void set_role(struct conn_role *role, struct generation *generation, size_t row)
+static void set_role(struct server_loop *loop, struct conn_role *role,
+                     struct generation *generation, size_t row)
 {
+    const struct settings_smtp *smtp = &generation->settings->smtp;
     const struct settings_listener *settings = &generation->settings->listeners[row];
+    bool has_strangers = settings->protocol == LISTENER_SMTP;
     role->service = &generation->served[row];
     role->is_traced = settings->trace;
     role->is_proxied = settings->proxy;
@@ -35,8 +38,14 @@ static void set_role(struct conn_role *role, struct generation *generation, size
     role->trusted_network_count = generation->trusted_network_count;
     role->known_networks = generation->relay_networks;
     role->known_network_count = generation->relay_network_count;
-    role->greeting_delay_ms =
-        settings->protocol == LISTENER_SMTP ? generation->settings->smtp.greeting_delay_ms : 0;
+    role->greeting_delay_ms = has_strangers ? smtp->greeting_delay_ms : 0;
+    role->vetter = has_strangers ? server_vetter_door(loop->vetter, smtp) : NULL;
+}
+
+static void set_vetter(struct server_loop *loop, const struct generation *generation)
+{
+    server_vetter_set(loop->vetter, &generation->settings->smtp, generation->dns_lists,
+                      loop->resolver);
 }
 
 static void start_listeners(struct server_loop *loop)
@@ -54,7 +63,7 @@ static void start_listeners(struct server_loop *loop)
             .service_ref = server_served_ref,
             .service_unref = server_served_unref,
         };
-        set_role(&loop->roles[i], loop->generation, row);
+        set_role(loop, &loop->roles[i], loop->generation, row);
         loop->listeners[i] =
             listener_start(&loop->env, loop->bound[i].fd, &loop->roles[i], loop->server->quota);
         loop->bound[i].fd = -1;
@@ -188,6 +197,8 @@ static void attach(struct server_loop *loop)
     server_trace_set(loop->trace, &loop->generation->settings->server);
     loop->env.trace = server_trace_tap(loop->trace);
     start_relay(loop, loop->generation->settings);
+    loop->vetter = server_vetter_create(loop->loop);
+    set_vetter(loop, loop->generation);
     start_listeners(loop);
     if (loop == &server->loops[0])
         server_reload_start(server->reload);
@@ -207,6 +218,7 @@ static void detach(struct server_loop *loop)
     if (loop == &loop->server->loops[0])
         server_reload_stop(loop->server->reload);
     relay_free(&loop->relay);
+    server_vetter_free(&loop->vetter);
     resolver_free(&loop->resolver);
     store_detach(loop->server->store, loop->port);
     server_trace_end(loop->trace);
@@ -271,10 +283,12 @@ static void adopt(struct server_loop *loop, struct generation *generation)
         return;
     }
     for (size_t i = 0; i < loop->bound_count; i++)
-        set_role(&loop->roles[i], generation, loop->bound[i].listener);
+        set_role(loop, &loop->roles[i], generation, loop->bound[i].listener);
     loop->env.settings = &generation->settings->net;
     server_trace_set(loop->trace, &generation->settings->server);
+    server_vetter_settle(loop->vetter);
     reload_relay(loop, generation->settings);
+    set_vetter(loop, generation);
     server_generation_unref(&loop->generation);
     loop->generation = generation;
 }

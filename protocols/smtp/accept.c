@@ -5,6 +5,7 @@
  * limits.dlg, hops.dlg.
  */
 #include "protocols/smtp/lmtp_internal.h"
+#include "protocols/smtp/stranger.h"
 #include "tls/facts.h"
 
 /* RFC 9228 4: who finds its own field has had the message before. Only those whose alias leads it
@@ -265,6 +266,8 @@ static void log_accepted(const struct smtp_session *session, uint64_t message)
     log_text(&log, "tls", session->host->tls == NULL ? "none" : session->host->tls->version);
     if (session->login != NULL)
         log_text(&log, "user", session->login);
+    if (smtp_stranger_name(session)[0] != '\0')
+        log_text(&log, "name", smtp_stranger_name(session));
     log_end(&log);
 }
 

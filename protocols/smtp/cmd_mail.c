@@ -8,6 +8,7 @@
 #include "protocols/smtp/lmtp_internal.h"
 #include "protocols/smtp/pace.h"
 #include "protocols/smtp/params.h"
+#include "protocols/smtp/stranger.h"
 #include "queue/routes.h"
 #include "store/domain.h"
 
@@ -278,6 +279,8 @@ static struct verdict rcpt_refuse(struct smtp_session *session, enum smtp_server
     log_span(&log, "rcpt", path);
     log_span(&log, "from", session->mail.reverse_path);
     log_text(&log, "why", smtp_reply_text(reply));
+    if (reply == REPLY_LISTED || reply == REPLY_LISTED_LATER)
+        log_text(&log, "list", session->host->facts->list);
     log_end(&log);
     if (session->recipient_total == 0)
         return smtp_refuse(session, reply, detail);
@@ -337,6 +340,12 @@ struct verdict smtp_cmd_rcpt(struct smtp_session *session, struct span argument)
         return smtp_refuse(session, refusal, NULL);
     if (!has_room(session)) /* temporary and no error: the client sends the rest again */
         return smtp_say(session, REPLY_TOO_MANY_RECIPIENTS);
+
+    refusal = smtp_stranger_refusal(session);
+    if (refusal != REPLY_NONE) {
+        char detail[SMTP_STRANGER_DETAIL_SIZE];
+        return rcpt_refuse(session, refusal, text, smtp_stranger_detail(session, refusal, detail));
+    }
 
     arena_init(&rcpt.arena);
     rcpt.key = span_of("");

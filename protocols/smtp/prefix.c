@@ -6,7 +6,7 @@
  */
 #include "mail/date.h"
 #include "mail/received.h"
-#include "protocols/smtp/server_internal.h"
+#include "protocols/smtp/stranger.h"
 #include "tls/facts.h"
 
 #include <inttypes.h>
@@ -26,6 +26,7 @@ static void put_received(const struct smtp_session *session, struct buf *out)
     (void)snprintf(id, sizeof id, "%016" PRIx64, store_body_id(mail->body));
     struct received received = {
         .helo = span_of(session->helo),
+        .peer_name = span_of(smtp_stranger_name(session)),
         .peer = span_of(peer),
         .by = span_of(session->service->hostname),
         .with = span_of(received_with(protocol, tls != NULL, session->login != NULL,

@@ -30,6 +30,8 @@
     X(REPLY_PACE_MESSAGES, 450, "4.7.1", "This login has sent all messages that an hour allows")   \
     X(REPLY_PACE_RECIPIENTS, 450, "4.7.1",                                                         \
       "This login has named all recipients that an hour allows")                                   \
+    X(REPLY_LISTED_LATER, 450, "4.7.1", "Your address is on the list")                             \
+    X(REPLY_PEER_NAME_LATER, 450, "4.7.25", "Could not confirm the name of your address now")      \
     X(REPLY_STORE_ERROR, 451, "4.3.0", "Could not keep the message, try again later")              \
     X(REPLY_TOO_MANY_RECIPIENTS, 452, "4.5.3", "Too many recipients, send again to the others")    \
     X(REPLY_UNKNOWN_COMMAND, 500, "5.5.1", "Unknown command")                                      \
@@ -70,6 +72,8 @@
     X(REPLY_ALIAS_CIRCLE, 550, "5.4.6", "The aliases of this address lead in a circle")            \
     X(REPLY_RELAY_DENIED, 550, "5.7.1", "Not a domain of this server, and relaying needs a login") \
     X(REPLY_SENDER_DENIED, 550, "5.7.1", "Not a sender address of this login, which may use")      \
+    X(REPLY_LISTED, 550, "5.7.1", "Your address is on the list")                                   \
+    X(REPLY_NO_PEER_NAME, 550, "5.7.25", "Your address has no name that leads back to it")         \
     X(REPLY_NOT_LOCAL, 550, "5.7.1", "Not a domain of this server")                                \
     X(REPLY_ROUTE_REFUSES, 550, "5.7.1", "Refused by a route of this server")                      \
     X(REPLY_TOO_LARGE, 552, "5.3.4", "Message too large")                                          \

@@ -8,6 +8,7 @@
 #include <ctype.h>
 
 #include "base/span.h"
+#include "dns/list_rule.h"
 
 enum {
     HOSTNAME_LEN_MAX = 253,
@@ -149,6 +150,16 @@ const char *conf_syntax_route_domain(const char *text)
                ? NULL
                : "is no domain of a route: write \"example.org\", \".example.org\" (all below it) "
                  "or \"*\" (all others)";
+}
+
+const char *conf_syntax_dns_list(const char *text)
+{
+    struct dns_list_rule rule;
+
+    return dns_list_rule_parse(span_of(text), &rule)
+               ? NULL
+               : "is no DNS list: write \"zen.example.org\" or, with the answers that count, "
+                 "\"zen.example.org=127.0.0.2-11\"";
 }
 
 const char *conf_syntax_reply(const char *text)

@@ -25,6 +25,8 @@ const char *conf_syntax_mailbox(const char *text);
 const char *conf_syntax_route_domain(const char *text);
 /* A line that a reply may hold: printable ASCII, not too long; "" is none. */
 const char *conf_syntax_reply(const char *text);
+/* A DNS list (dns/list_rule.h). */
+const char *conf_syntax_dns_list(const char *text);
 /* The name of a listener. */
 const char *conf_syntax_name(const char *text);
 

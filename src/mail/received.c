@@ -67,8 +67,11 @@ void received_put(const struct received *received, struct buf *out)
     buf_puts(out, "Received:");
     lex_fold_text(&fold, "from");
     put_word(&fold, "", received->helo.len > 0 ? received->helo : span_of("unknown"), "", is_utf8);
+    bool has_name = received->peer.len > 0 && received->peer_name.len > 0;
+    if (has_name) /* RFC 5321 4.4: TCP-info = address-literal / ( Domain FWS address-literal ) */
+        put_word(&fold, "(", received->peer_name, "", false);
     if (received->peer.len > 0)
-        put_word(&fold, "(", received->peer, ")", false);
+        put_word(&fold, has_name ? "" : "(", received->peer, ")", false);
     lex_fold_text(&fold, "by");
     put_word(&fold, "", received->by, "", is_utf8);
     lex_fold_text(&fold, "with");

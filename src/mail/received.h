@@ -8,6 +8,7 @@
 
 struct received {
     struct span helo;        /* as the client said it, already checked */
+    struct span peer_name;   /* of the address, confirmed, or "unknown"; empty: not looked for */
     struct span peer;        /* address literal text, "[192.0.2.1]" */
     struct span by;          /* our host name */
     struct span with;        /* "ESMTPSA", "UTF8SMTPS", ... */

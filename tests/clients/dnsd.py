@@ -1,9 +1,9 @@
-"""A name server on loopback with answers from a table: MX and A by UDP, nothing else."""
+"""A name server on loopback with answers from a table: MX, A, PTR and TXT by UDP, nothing else."""
 import socket
 import struct
 import threading
 
-A, MX, AAAA = 1, 15, 28
+A, PTR, MX, TXT, AAAA = 1, 12, 15, 16, 28
 NXDOMAIN, SERVFAIL = 3, 2
 
 
@@ -66,4 +66,8 @@ def records_of(zone, kind):
     if kind == MX:
         return [struct.pack("!H", preference) + write_name(host)
                 for preference, host in zone.get("mx", [])]
+    if kind == PTR:
+        return [write_name(host) for host in zone.get("ptr", [])]
+    if kind == TXT:
+        return [bytes([len(text)]) + text for text in zone.get("txt", [])]
     return []

@@ -11,6 +11,19 @@ enum smtp_sender_check {
     SMTP_SENDER_OFF
 };
 
+enum smtp_reverse_dns {
+    SMTP_REVERSE_DNS_OFF,
+    SMTP_REVERSE_DNS_LOOK,    /* the name is shown */
+    SMTP_REVERSE_DNS_REQUIRED /* and who has none is refused */
+};
+
+enum smtp_dns_lists_action {
+    SMTP_DNS_LISTS_REFUSE, /* 550 5.7.1 */
+    SMTP_DNS_LISTS_DEFER   /* 450 4.7.1 */
+};
+
+enum { SMTP_DNS_LISTS_MAX = 8 };
+
 struct settings_smtp {
     uint64_t message_size_max;  /* SIZE; also IMAP APPENDLIMIT */
     unsigned recipients_max;    /* per transaction: 452 4.5.3 */
@@ -18,6 +31,13 @@ struct settings_smtp {
     unsigned idle_commands_max; /* NOOP, RSET, VRFY, HELP, EHLO between two messages: 421 4.7.0 */
     int64_t login_timeout_ms;   /* at submission, from the greeting or upgrade to the login */
     int64_t greeting_delay_ms;  /* on port 25, for strangers */
+    /* Of strangers on port 25, while the greeting waits. */
+    const char **dns_lists;
+    size_t dns_list_count;
+    enum smtp_dns_lists_action dns_lists_action;
+    enum smtp_reverse_dns reverse_dns;
+    int64_t lookup_timeout_ms;
+    unsigned lookups_max; /* connections that are looked up at once, of each loop */
     /* What a login may begin and name in an hour: 450 4.7.1; 0: no limit. */
     unsigned messages_per_login_hour, recipients_per_login_hour;
     unsigned hops_max;           /* Received headers, then 554 5.4.6 */
