@@ -57,7 +57,8 @@ LIBRARY := $(BUILD)/libpostern.a
 SUPPORT := $(patsubst %.c,$(BUILD)/obj/%.o,\
   $(shell find tests/fake tests/sim tests/dialogue -name '*.c' 2>/dev/null | sort))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
-LOOSE_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/crash/*.c tests/clients/*.c)))
+LOOSE_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,\
+  $(sort $(wildcard tests/crash/*.c tests/clients/*.c tests/simulate/*.c)))
 
 all: $(BUILD)/postern
 
@@ -91,6 +92,10 @@ $(BUILD)/tests/crash/% : $(BUILD)/obj/tests/crash/%.o $(SUPPORT) $(LIBRARY)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/tests/clients/% : $(BUILD)/obj/tests/clients/%.o $(SUPPORT) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/tests/simulate/% : $(BUILD)/obj/tests/simulate/%.o $(SUPPORT) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -157,6 +162,10 @@ format:
 format-check:
 	clang-format --dry-run -Werror $(FORMATTED)
 
+# 200,000 messages through chains of servers, with faults: some minutes.
+simulate: $(BUILD)/tests/simulate/simulate
+	scripts/simulate
+
 coverage:
 	scripts/coverage
 
@@ -181,7 +190,7 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all tests upgrade-tests check fuzz format format-check tidy coverage install clean FORCE
+.PHONY: all tests upgrade-tests check fuzz format format-check tidy simulate coverage install clean FORCE
 .SECONDARY:
 
 -include $(OBJECTS:.o=.d) $(UPGRADE_OBJECT:.o=.d) $(SUPPORT:.o=.d) $(wildcard $(BUILD)/obj/tests/*/*.d) \

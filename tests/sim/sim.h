@@ -29,10 +29,16 @@ void sim_run(struct sim *sim);
 /* Runs, then turns the time from timer to timer, running at each, until ms have passed. */
 void sim_advance_ms(struct sim *sim, int64_t ms);
 int64_t sim_now_ms(const struct sim *sim);
+/* The smallest step: one round, or, when nothing is due now, the time turned to the next timer, at
+ * most to until_ms. False: it is until_ms and nothing is due. */
+bool sim_step(struct sim *sim, int64_t until_ms);
 
 /* Borrowed from the sim. Loop 0, or any index up to 7; made at the first call. */
 struct loop *sim_loop(struct sim *sim);
 struct loop *sim_loop_at(struct sim *sim, unsigned index);
+/* From now on a timer of this loop takes so many times as long as it was started for: work that
+ * comes round each second would fill the days that a test passes. */
+void sim_set_pace(struct loop *loop, unsigned pace);
 const struct clock *sim_clock(const struct sim *sim);
 void sim_set_wall_us(struct sim *sim, int64_t wall_us);
 const struct entropy *sim_entropy(const struct sim *sim);
@@ -91,6 +97,19 @@ enum sim_spoil {
 
 /* After after_len more bytes have arrived at this transport; 0: now. */
 void sim_spoil_after(struct transport *transport, size_t after_len, enum sim_spoil spoil);
+
+/* *fired becomes true when a spoil strikes this transport; it outlives it. */
+void sim_mark_spoil(struct transport *transport, bool *fired);
+
+/* What the peers hear when a machine is gone. */
+enum sim_sever {
+    SIM_SEVER_RESET, /* a reset at once: the process was killed */
+    SIM_SEVER_SILENT /* nothing, until they write: it has no power. What is on its way arrives. */
+};
+
+/* All transports of a loop are dead to the world: nothing that they write goes anywhere, and
+ * nothing is told to them. Their marks are set, and their peers'. */
+void sim_sever_loop(struct sim *sim, struct loop *loop, enum sim_sever how);
 
 /* For checks: calls of transport_write(), bytes written and bytes that wait unread. */
 size_t sim_write_count(const struct transport *transport);

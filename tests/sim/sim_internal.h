@@ -26,6 +26,7 @@ struct sim_loop {
     struct loop base;
     struct sim *sim;
     struct list posts, timers, watches;
+    unsigned pace;
     struct sim_maker maker;
 };
 
@@ -65,6 +66,7 @@ struct sim_transport {
     bool is_silent;
     enum sim_spoil spoil;
     size_t spoil_after;
+    bool *spoil_mark; /* or NULL */
     size_t write_count;
     uint64_t written_len;
 };

@@ -106,6 +106,7 @@ struct loop *sim_loop_at(struct sim *sim, unsigned index)
         struct sim_loop *loop = mem_new(struct sim_loop);
         loop->base = (struct loop){&sim_loop_ops, index};
         loop->sim = sim;
+        loop->pace = 1;
         list_init(&loop->posts);
         list_init(&loop->timers);
         list_init(&loop->watches);
@@ -113,6 +114,11 @@ struct loop *sim_loop_at(struct sim *sim, unsigned index)
         sim->loops[index] = loop;
     }
     return &sim->loops[index]->base;
+}
+
+void sim_set_pace(struct loop *loop, unsigned pace)
+{
+    ((struct sim_loop *)(void *)loop)->pace = pace;
 }
 
 const struct clock *sim_clock(const struct sim *sim)
@@ -252,6 +258,17 @@ static int64_t next_due_ms(struct sim *sim)
     return due_ms;
 }
 
+bool sim_step(struct sim *sim, int64_t until_ms)
+{
+    if (run_round(sim))
+        return true;
+    if (sim->now_ms >= until_ms)
+        return false;
+    int64_t due_ms = next_due_ms(sim);
+    sim->now_ms = due_ms < until_ms ? due_ms : until_ms;
+    return true;
+}
+
 void sim_advance_ms(struct sim *sim, int64_t ms)
 {
     int64_t end_ms = sim->now_ms + ms;
@@ -299,7 +316,7 @@ static void timer_begin(struct timer *base, int64_t delay_ms)
     struct sim_timer *timer = (struct sim_timer *)(void *)base;
     struct sim *sim = as_loop(base->loop)->sim;
     timer->is_started = true;
-    timer->due_ms = sim->now_ms + (delay_ms > 0 ? delay_ms : 0);
+    timer->due_ms = sim->now_ms + (delay_ms > 0 ? delay_ms * as_loop(base->loop)->pace : 0);
     timer->sequence = sim->sequence++;
 }
 

@@ -111,6 +111,8 @@ static bool is_gone(const struct sim_transport *peer)
 static void spoil_now(struct sim_transport *self)
 {
     self->has_spoil = false;
+    if (self->spoil_mark != NULL)
+        *self->spoil_mark = true;
     if (self->spoil == SIM_SILENCE) {
         self->is_silent = true;
         return;
@@ -133,6 +135,38 @@ void sim_spoil_after(struct transport *transport, size_t after_len, enum sim_spo
     self->spoil_after = after_len;
     if (after_len == 0)
         spoil_now(self);
+}
+
+void sim_mark_spoil(struct transport *transport, bool *fired)
+{
+    as_transport(transport)->spoil_mark = fired;
+}
+
+static void sever(struct sim_transport *self, enum sim_sever how)
+{
+    struct sim_transport *peer = self->peer;
+    bool *marks[] = {self->spoil_mark, peer != NULL ? peer->spoil_mark : NULL};
+    for (size_t i = 0; i < 2; i++) {
+        if (marks[i] != NULL)
+            *marks[i] = true;
+    }
+    if (peer != NULL && how == SIM_SEVER_RESET && !is_gone(peer))
+        end_incoming(peer, ERR_CLOSED);
+    if (peer != NULL)
+        peer->peer = NULL;
+    self->peer = NULL;
+    buf_release(&self->wire);
+    buf_release(&self->pending);
+    self->is_dead = self->is_silent = true;
+}
+
+void sim_sever_loop(struct sim *sim, struct loop *loop, enum sim_sever how)
+{
+    list_each (node, &sim->transports) {
+        struct sim_transport *self = list_entry(node, struct sim_transport, node);
+        if (&self->loop->base == loop && self->phase != PHASE_CLOSING)
+            sever(self, how);
+    }
 }
 
 /* Moves as much of bytes into the peer's wire as it has room for; returns how much. A stream that
@@ -224,7 +258,7 @@ static bool step(struct sim_transport *self)
             events->on_closed(owner);
         return true;
     }
-    if (self->base.events == NULL)
+    if (self->base.events == NULL || (self->is_dead && self->phase != PHASE_OPEN))
         return false;
     if (self->phase != PHASE_OPEN)
         return sim_connect_step(self);
