@@ -196,6 +196,8 @@ struct store *store_open(const struct store_options *options, struct fault *faul
     store_init(store, options);
     int err = store_open_files(store, options->dir, fault);
     if (err == 0)
+        err = store_renew_log(store, fault);
+    if (err == 0)
         err = store_open_database(store, fault);
     if (err != 0) {
         store_close(&store);

@@ -80,6 +80,9 @@ enum recent_use { RECENT_LOOK, RECENT_CLAIM };
 uint32_t recent_from(struct store *store, uint64_t mailbox, uint32_t kept, uint32_t uidnext,
                      enum recent_use use);
 
+/* Before the database is opened: makes durable what its log shows. */
+int store_renew_log(struct store *store, struct fault *fault) __attribute__((warn_unused_result));
+
 /* The timer of the reaper, on the first port's loop; and its end. */
 struct keeper;
 struct keeper *keeper_create(struct store *store, struct job_port *port);
