@@ -178,6 +178,17 @@ int disk_damage(struct disk *disk, const char *path, int64_t offset)
     return is_there ? 0 : ERR_NOT_FOUND;
 }
 
+size_t disk_peek(struct disk *disk, const char *path, void *bytes, size_t size)
+{
+    (void)pthread_mutex_lock(&disk_lock);
+    const struct disk_node *node = names_find(disk, path);
+    size_t len = node == NULL ? 0 : node->size < size ? node->size : size;
+    if (len > 0)
+        memcpy(bytes, node->bytes, len);
+    (void)pthread_mutex_unlock(&disk_lock);
+    return len;
+}
+
 int disk_step(struct disk *disk, enum disk_operation operation, const char *path, bool *is_last_out)
 {
     *is_last_out = false;

@@ -113,6 +113,9 @@ enum disk_survival {
 void disk_power_on(struct disk *disk, enum disk_survival survival);
 bool disk_is_off(const struct disk *disk);
 
+/* The first bytes of a file, up to size, for who looks on: no operation of the disk, so it neither
+ * counts nor fails. How many; 0 also where there is none. */
+size_t disk_peek(struct disk *disk, const char *path, void *bytes, size_t size);
 /* For tests of tests: changes a byte behind everybody's back. 0, or ERR_NOT_FOUND. */
 int disk_damage(struct disk *disk, const char *path, int64_t offset);
 

@@ -55,7 +55,7 @@ static void draw_world(struct chain *chain)
     chain->has_dead_mail = chain->expire_ms == 4 * HOUR_MS || sim_random(sim, 4) == 0;
     chain->odds = (struct chain_odds){.crash_step = draw_odds(chain, 10),
                                       .crash_inside = draw_odds(chain, 60),
-                                      .fail_batch = draw_odds(chain, 100),
+                                      .fail_disk = draw_odds(chain, 100),
                                       .full_disk = draw_odds(chain, 10),
                                       .dns = draw_odds(chain, 1500),
                                       .link = draw_odds(chain, 2000),
@@ -105,6 +105,7 @@ static void end(struct chain *chain)
     conn_env_close(&chain->env);
     while (chain->env.conn_count > 0)
         require(sim_step(chain->sim, sim_now_ms(chain->sim) + MINUTE_MS));
+    chain_clients_free(chain);
     job_port_free(&chain->port);
     jobs_free(&chain->jobs);
     sim_free(&chain->sim);
@@ -162,7 +163,8 @@ static void look_after_nodes(struct chain *chain)
         struct chain_node *node = &chain->nodes[i];
         if (!node->is_up && sim_now_ms(chain->sim) >= node->up_at_ms)
             restart(node);
-        else if (node->is_up && (node->is_off || chain_dice(chain, chain->odds.crash_step)))
+        else if (node->is_up &&
+                 (disk_is_off(node->disk) || chain_dice(chain, chain->odds.crash_step)))
             chain_node_crash(node);
     }
 }
@@ -209,7 +211,7 @@ static void run_faults(struct chain *chain)
 
 static bool is_over(struct chain *chain)
 {
-    size_t waiting = chain->clients;
+    size_t waiting = !list_is_empty(&chain->clients);
     for (unsigned i = 0; i < CHAIN_NODES; i++)
         waiting += chain_look_queue(&chain->nodes[i], false);
     return waiting == 0;
@@ -219,8 +221,9 @@ static void run_quietly(struct chain *chain)
 {
     struct sim *sim = chain->sim;
     for (unsigned i = 0; i < CHAIN_NODES; i++) {
-        if (chain->nodes[i].is_up && chain->nodes[i].is_off)
+        if (chain->nodes[i].is_up && disk_is_off(chain->nodes[i].disk))
             chain_node_crash(&chain->nodes[i]);
+        chain_node_mend_disk(&chain->nodes[i]);
         if (!chain->nodes[i].is_up)
             restart(&chain->nodes[i]);
     }
@@ -244,11 +247,19 @@ static void judge(struct chain *chain)
         chain_look_mailboxes(&chain->nodes[i]);
     if (!is_over(chain)) {
         model->wrong++;
-        buf_puts(model->story, "the queues are not empty long after everything must have ended\n");
+        buf_printf(model->story,
+                   "not all is done long after everything must have ended: clients %s, %zu and "
+                   "%zu rows in the queues\n",
+                   list_is_empty(&chain->clients) ? "are gone" : "still try",
+                   chain_look_queue(&chain->nodes[0], false),
+                   chain_look_queue(&chain->nodes[1], false));
     }
     chain_judge(model, chain->tally);
-    if (model->wrong > 0)
-        buf_printf(model->story, "%u things are wrong in all\n", model->wrong);
+    if (model->wrong == 0)
+        return;
+    buf_printf(model->story, "%u things are wrong in all; what befell the servers:\n",
+               model->wrong);
+    buf_put(model->story, buf_span(&model->events));
 }
 
 bool chain_run(uint64_t seed, unsigned messages, struct chain_tally *tally, struct buf *story_out)
@@ -257,6 +268,7 @@ bool chain_run(uint64_t seed, unsigned messages, struct chain_tally *tally, stru
     require(messages > 0 && messages <= CHAIN_MESSAGES_MAX);
     log_set_level(LOG_NONE);
     chain_model_init(&chain.model, messages);
+    list_init(&chain.clients);
     chain.model.sim = chain.sim;
     chain.model.story = story_out;
     int64_t began_ms = sim_now_ms(chain.sim);

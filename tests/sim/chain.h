@@ -34,8 +34,11 @@
     X(reports_success, "reports of success")                                                       \
     X(windows, "answers lost in the open window")                                                  \
     X(duplicates, "duplicates, all in the open window")                                            \
+    X(ghosts, "refused after a failed commit, which a crash found whole")                          \
     X(crashes, "crashes of a server")                                                              \
-    X(crashes_inside, "  of these inside a write to the disk")                                     \
+    X(crashes_inside, "  of these inside a batch of writes")                                       \
+    X(crashes_at_start, "  and while a store was opened again")                                    \
+    X(disks_failed, "operations of a disk that failed")                                            \
     X(failed_batches, "batches of writes that failed")                                             \
     X(disks_filled, "disks that filled up")                                                        \
     X(dns_failures, "DNS: no answer, late or temporary")                                           \

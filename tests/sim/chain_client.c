@@ -16,6 +16,7 @@ enum { LINE_MAX_LEN = 4096, TIMEOUT_MS = 700 * 1000, RETRY_MAX_MS = 600000, CONN
 enum step { STEP_CONNECT, STEP_HELLO, STEP_MAIL, STEP_RCPT, STEP_DATA, STEP_DOT, STEP_QUIT };
 
 struct chain_client {
+    struct list_node node; /* in the chain's */
     struct chain *chain;
     struct host *host;
     struct conn *conn;
@@ -310,6 +311,19 @@ static void dial(void *owner)
     client->conn = dial_start(&chain->env, &client->dial);
 }
 
+static void free_client(struct chain_client *client)
+{
+    loop_timer_free(&client->timer);
+    list_remove(&client->node);
+    mem_free(client);
+}
+
+void chain_clients_free(struct chain *chain)
+{
+    list_each (node, &chain->clients)
+        free_client(list_entry(node, struct chain_client, node));
+}
+
 /* What was sent to its end is settled, one way or the other; the rest is tried again. */
 static void on_gone(void *owner, enum conn_phase phase, const struct fault *fault)
 {
@@ -324,9 +338,7 @@ static void on_gone(void *owner, enum conn_phase phase, const struct fault *faul
         loop_timer_start(client->timer, 1 + (int64_t)sim_random(chain->sim, RETRY_MAX_MS));
         return;
     }
-    loop_timer_free(&client->timer);
-    chain->clients--;
-    mem_free(client);
+    free_client(client);
 }
 
 static const struct conn_owner_events events = {.on_gone = on_gone};
@@ -348,7 +360,7 @@ void chain_client_start(struct chain *chain, unsigned messages)
     client->is_chunked = sim_random(sim, 3) == 0;
     client->timer = loop_timer_create(chain->env.loop, dial, client);
     chain->given += messages;
-    chain->clients++;
+    list_append(&chain->clients, &client->node);
     client->dial = (struct dial){
         .to = chain->nodes[chain->model.messages[client->number].entry].listen,
         .source = &client->source,

@@ -144,8 +144,9 @@ static void keep(struct hop_session *session)
 {
     struct chain_message *message =
         chain_message_of_text(&session->hop->chain->model, buf_span(&session->text));
-    require(message != NULL);
-    for (unsigned i = 0; i < session->taken_count; i++)
+    if (message == NULL)
+        chain_unreadable(&session->hop->chain->model, "a hop");
+    for (unsigned i = 0; i < session->taken_count && message != NULL; i++)
         keep_for(session, message, span_of(session->taken[i]));
 }
 

@@ -5,6 +5,7 @@
 #include "protocols/smtp/smtp.h"
 #include "relay/relay.h"
 #include "store/queue_rows.h"
+#include "tests/fake/disk.h"
 #include "tests/sim/chain.h"
 #include "tests/sim/chain_model.h"
 #include "tests/sim/sim.h"
@@ -28,7 +29,7 @@ struct chain_node {
     unsigned index;
     const char *hostname, *domain;
     struct endpoint listen;
-    char dir[64];
+    struct disk *disk;
     struct jobs *jobs;
     struct job_port *port, *keeper_port;
     struct store *store;
@@ -44,10 +45,10 @@ struct chain_node {
     struct relay_leases *leases;
     struct relay *relay;
     struct chain_dns dns;
-    bool is_up, is_off;    /* off: the power has gone, but the process does not know it yet */
-    int64_t up_at_ms;      /* when it is started again */
-    unsigned fail_batches; /* so many from now on */
-    int64_t full_until_ms; /* its disk takes nothing */
+    bool is_up, is_off; /* off: the power has gone, but the process does not know it yet */
+    int64_t up_at_ms;   /* when it is started again */
+    bool is_made;
+    int64_t disk_until_ms; /* so long something is wrong with its disk */
     unsigned failed_batches;
 };
 
@@ -66,7 +67,7 @@ struct chain_hop {
 /* Chances in 10,000, drawn for each world. */
 struct chain_odds {
     unsigned crash_step, crash_inside; /* a step; a batch */
-    unsigned fail_batch, full_disk;    /* a batch */
+    unsigned fail_disk, full_disk;     /* a batch */
     unsigned dns;                      /* a question */
     unsigned link, hop, client;        /* a connection; a step of a hop; a message */
     unsigned hop_closed, clock;        /* a minute */
@@ -84,7 +85,7 @@ struct chain {
     int64_t clock_ahead_ms; /* by jumps */
     bool has_dead_mail;  /* some goes where nobody ever answers: the world lasts until it expires */
     unsigned given;      /* messages that clients have */
-    size_t clients;      /* under way */
+    struct list clients; /* under way */
     struct conn_env env; /* of clients and hops */
     struct settings_net net;
     struct job_port *port;
@@ -109,9 +110,10 @@ void chain_node_fill(struct chain_node *node, struct chain *chain, unsigned inde
 /* chain_node.c */
 void chain_node_make(struct chain_node *node, struct chain *chain, unsigned index);
 void chain_node_start(struct chain_node *node);
+void chain_node_mend_disk(struct chain_node *node);
 /* The process is gone, with all that it did not write down. */
 void chain_node_crash(struct chain_node *node);
-/* In an orderly way; removes what it kept. */
+/* In an orderly way. */
 void chain_node_end(struct chain_node *node);
 
 /* chain_look.c */
@@ -130,6 +132,8 @@ void chain_write_mail(struct chain *chain);
 
 /* chain_client.c: one connection with the next few messages. */
 void chain_client_start(struct chain *chain, unsigned messages);
+/* Whose connections have ended. */
+void chain_clients_free(struct chain *chain);
 
 /* chain_link.c: connections between servers, which break at bytes of the seed's choice. */
 struct transport_maker chain_link_maker(void);

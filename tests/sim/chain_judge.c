@@ -20,12 +20,18 @@ void chain_wrong(struct chain_message *message, const struct chain_pair *pair, c
     buf_put(model->story, buf_span(&message->history));
 }
 
+void chain_unreadable(struct chain_model *model, const char *where)
+{
+    model->wrong++;
+    buf_printf(model->story, "%s has bytes that are no message of anybody\n", where);
+}
+
 /* Copies beyond the first that the open window explains. */
 static unsigned windows_of(const struct chain_pair *pair)
 {
     unsigned windows = 0;
     for (const struct chain_confirm *at = pair->confirms; at != NULL; at = at->next)
-        windows += chain_is_excused(at);
+        windows += chain_is_excused(pair->message->model, at);
     return windows;
 }
 
@@ -62,8 +68,10 @@ static void judge_copies(const struct chain_pair *pair, struct chain_tally *tall
         chain_wrong(message, pair, "was delivered, and reported as failed");
     if (pair->copies > 0 && (!pair->is_taken || message->heard == HEARD_NOTHING))
         chain_wrong(message, pair, "was not taken, and is there");
-    if (pair->copies > 0 && message->heard == HEARD_REFUSED && !message->is_ghost)
+    bool may_be_ghost = message->ghost_of != 0 && message->model->crashes >= message->ghost_of;
+    if (pair->copies > 0 && message->heard == HEARD_REFUSED && !may_be_ghost)
         chain_wrong(message, pair, "was refused, and is there");
+    tally->ghosts += pair->copies > 0 && message->heard == HEARD_REFUSED && may_be_ghost;
 }
 
 /* Reports of what went well: each copy at most once, never without being asked for. */

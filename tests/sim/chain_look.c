@@ -18,8 +18,9 @@ static void look_at_message(struct chain_node *node, const char *address,
     require(read->status == 0);
     struct span text = span_make(read->bytes, read->len);
     struct chain_message *message = chain_message_of_text(&node->chain->model, text);
-    require(message != NULL);
-    if (span_find(text, span_of("multipart/report")) >= 0)
+    if (message == NULL)
+        chain_unreadable(&node->chain->model, node->hostname);
+    else if (span_find(text, span_of("multipart/report")) >= 0)
         chain_seen_report(&node->chain->model, text, node->hostname);
     else
         chain_seen(message, span_of(address), text, node->hostname);

@@ -13,12 +13,13 @@
 #include "store/accept.h"
 #include "tests/sim/sim.h"
 
-enum { NUMBER_MAX = 1000000 };
+enum { NUMBER_MAX = 1000000, LINE_SIZE = 400 };
 
 void chain_model_init(struct chain_model *model, unsigned count)
 {
     model->messages = mem_zalloc(count, sizeof *model->messages);
     model->count = count;
+    buf_init(&model->events, 0);
     for (unsigned i = 0; i < count; i++) {
         struct chain_message *message = &model->messages[i];
         message->model = model;
@@ -48,20 +49,37 @@ void chain_model_deinit(struct chain_model *model)
     }
     for (size_t i = 0; i < model->link_count; i++)
         mem_free(model->links[i]);
+    buf_release(&model->events);
     mem_free(model->links);
     mem_free(model->messages);
 }
 
+static void put_line(const struct chain_model *model, struct buf *out, const char *who,
+                     const char *text)
+{
+    int64_t now_ms = sim_now_ms(model->sim);
+    buf_printf(out, "  %9" PRId64 ".%03d s  %s%s\n", now_ms / 1000, (int)(now_ms % 1000), who,
+               text);
+}
+
 void chain_note(struct chain_message *message, const char *format, ...)
 {
-    char text[400];
+    char text[LINE_SIZE];
     va_list args;
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    int64_t now_ms = sim_now_ms(message->model->sim);
-    buf_printf(&message->history, "  %9" PRId64 ".%03d s  %s\n", now_ms / 1000,
-               (int)(now_ms % 1000), text);
+    put_line(message->model, &message->history, "", text);
+}
+
+void chain_event(struct chain_model *model, const char *who, const char *format, ...)
+{
+    char text[LINE_SIZE];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    put_line(model, &model->events, who, text);
 }
 
 /* ---- Finding -------------------------------------------------------------------------------- */
@@ -87,9 +105,14 @@ struct chain_message *chain_message_of_address(struct chain_model *model, struct
 
 struct chain_message *chain_message_of_text(struct chain_model *model, struct span text)
 {
-    static const char field[] = "X-Token: ";
+    static const char number[] = "X-Token: ", to[] = "\r\nTo: <";
+    /* A report may be without the original, when that could not be read. */
+    bool is_report = span_find(text, span_of("multipart/report")) >= 0;
+    const char *field = is_report ? to : number;
     ptrdiff_t at = span_find(text, span_of(field));
-    return at < 0 ? NULL : message_numbered(model, span_from(text, (size_t)at + strlen(field)));
+    struct span value = span_from(text, at < 0 ? text.len : (size_t)at + strlen(field));
+    return is_report ? chain_message_of_address(model, span_cut(&value, '>'))
+                     : message_numbered(model, value);
 }
 
 /* "u2+t17@a.test" is "u2@a.test" once it has found its mailbox. */
@@ -184,8 +207,12 @@ void chain_acked(struct chain_model *model, struct chain_link *link)
     }
 }
 
-bool chain_is_excused(const struct chain_confirm *confirm)
+/* A commit whose sync failed was told as a failure; when the process dies before anything was
+ * written over it, the next one finds it whole. */
+bool chain_is_excused(const struct chain_model *model, const struct chain_confirm *confirm)
 {
+    if (confirm->ghost_of != 0)
+        return model->crashes >= confirm->ghost_of;
     return confirm->is_excused ||
            (confirm->link != NULL && confirm->link->fired && !confirm->is_acked);
 }
@@ -195,7 +222,7 @@ static unsigned copies_given_to(const struct chain_pair *pair, unsigned node)
 {
     unsigned count = pair->message->entry == node;
     for (const struct chain_confirm *at = pair->confirms; at != NULL; at = at->next)
-        count += at->link != NULL && at->link->to == (int)node;
+        count += at->link != NULL && at->link->to == (int)node && at->ghost_of == 0;
     return count;
 }
 
@@ -205,7 +232,8 @@ static void excuse(struct chain_pair *pair, const struct chain_row *row)
     int64_t now_ms = sim_now_ms(pair->message->model->sim);
     bool is_only_row = !row->is_report && copies_given_to(pair, row->node) == 1;
     for (struct chain_confirm *confirm = pair->confirms; confirm != NULL; confirm = confirm->next) {
-        if (confirm->link == NULL || confirm->link->from != row->node || confirm->is_excused)
+        if (confirm->link == NULL || confirm->link->from != row->node || confirm->is_excused ||
+            confirm->ghost_of != 0)
             continue;
         if (is_only_row && confirm->is_acked && confirm->acked_ms < now_ms &&
             confirm->failed_batches == row->failed_batches)

@@ -33,6 +33,7 @@ struct chain_confirm {
     int64_t acked_ms;
     unsigned failed_batches; /* of the giver, then */
     bool is_excused;         /* the giver crashed, and did not know it any more */
+    unsigned ghost_of;       /* refused after a commit that failed, unless this crash found it */
 };
 
 struct chain_pair {
@@ -54,7 +55,7 @@ struct chain_message {
     bool hears; /* the sender has a mailbox */
     size_t body_len;
     enum chain_heard heard;
-    bool is_ghost;       /* refused, but a crash left its commit behind */
+    unsigned ghost_of;   /* the same of a client's message; 0: no commit failed */
     int64_t accepted_us; /* wall */
     struct chain_pair pairs[CHAIN_RECIPIENTS_MAX];
     unsigned pair_count;
@@ -69,10 +70,12 @@ struct chain_model {
     struct chain_link **links;
     size_t link_count, link_capacity;
     int64_t wall_max_us, expire_us;
-    bool lied[32];     /* by chain_dns: of a domain's mail servers; see chain_dns.c */
+    bool lied[32]; /* by chain_dns: of a domain's mail servers; see chain_dns.c */
+    unsigned crashes;
     bool alias_failed; /* somebody said no to an alias's target */
     unsigned wrong;    /* how many messages are not as they must be */
     struct buf *story;
+    struct buf events; /* what befell the servers, for the story */
 };
 
 void chain_model_init(struct chain_model *model, unsigned count);
@@ -81,6 +84,9 @@ void chain_model_deinit(struct chain_model *model);
 /* A line of the message's history: "  12.345 s  ...". */
 void chain_note(struct chain_message *message, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* A line of what befell a server. */
+void chain_event(struct chain_model *model, const char *who, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* By the number in an address, or in the message's own header; NULL: none. */
 struct chain_message *chain_message_of_address(struct chain_model *model, struct span address);
 struct chain_message *chain_message_of_text(struct chain_model *model, struct span text);
@@ -96,7 +102,7 @@ void chain_confirmed(struct chain_pair *pair, struct chain_link *link, unsigned 
 /* The giver says more on the link. */
 void chain_acked(struct chain_model *model, struct chain_link *link);
 /* Whether the giver cannot know that it was taken: it may give it again. */
-bool chain_is_excused(const struct chain_confirm *confirm);
+bool chain_is_excused(const struct chain_model *model, const struct chain_confirm *confirm);
 /* After a crash the giver's queue still has the row of an address: a recipient, an alias or, of a
  * report, the sender. */
 struct chain_row {
@@ -111,6 +117,8 @@ void chain_seen(struct chain_message *message, struct span address, struct span 
 /* A report to a sender, at its final place. */
 void chain_seen_report(struct chain_model *model, struct span text, const char *where);
 void chain_judge(struct chain_model *model, struct chain_tally *tally);
+/* Something was found that cannot be any message. */
+void chain_unreadable(struct chain_model *model, const char *where);
 /* Something is wrong with the message: into the story, with its history. */
 void chain_wrong(struct chain_message *message, const struct chain_pair *pair, const char *what);
 
