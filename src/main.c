@@ -22,6 +22,7 @@ static const struct {
     {"queue", cli_queue, "list, show, retry, flush, hold, release, delete: mail on its way out"},
     {"cert", cli_cert, "keys, certificates and a private authority"},
     {"connect", cli_connect, "looks at a mail server and tells every step of its TLS"},
+    {"dns", cli_dns, "the DNS records that a domain needs, and which are there"},
     {"version", cli_version, "prints the version"},
 };
 

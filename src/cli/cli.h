@@ -21,6 +21,7 @@ int cli_route(int argc, char **argv);
 int cli_queue(int argc, char **argv);
 int cli_message(int argc, char **argv);
 int cli_connect(int argc, char **argv);
+int cli_dns(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
 /* ---- common.c ------------------------------------------------------------------------------- */

@@ -1,15 +1,16 @@
-"""A name server on loopback with answers from a table: MX, A, PTR and TXT by UDP, nothing else."""
+"""A name server on loopback with answers from a table, by UDP, without DNSSEC."""
 import socket
 import struct
 import threading
 
-A, PTR, MX, TXT, AAAA = 1, 12, 15, 16, 28
+A, PTR, MX, TXT, AAAA, SRV, TLSA = 1, 12, 15, 16, 28, 33, 52
 NXDOMAIN, SERVFAIL = 3, 2
 
 
 class NameServer:
-    """zones: name -> {"mx": [(10, "a.test")], "a": ["127.0.0.2"]}, or an rcode. What is not in the
-    table does not exist."""
+    """zones: name -> {"mx": [(10, "a.test")], "a": ["127.0.0.2"], "aaaa": ["::1"], "ptr": ["a.test"],
+    "txt": ["text", ["in", "parts"]], "srv": [(0, 1, 587, "a.test")], "tlsa": [(3, 1, 1, bytes)]}, or
+    an rcode. Texts may be bytes. What is not in the table does not exist."""
 
     def __init__(self, zones, address="127.0.0.1"):
         self.zones = zones
@@ -60,14 +61,27 @@ def write_name(name):
     return b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
 
 
+def write_text(text):
+    parts = [part.encode() if isinstance(part, str) else part
+             for part in (text if isinstance(text, list) else [text])]
+    return b"".join(bytes([len(part)]) + part for part in parts)
+
+
 def records_of(zone, kind):
     if kind == A:
         return [socket.inet_aton(address) for address in zone.get("a", [])]
+    if kind == AAAA:
+        return [socket.inet_pton(socket.AF_INET6, address) for address in zone.get("aaaa", [])]
     if kind == MX:
         return [struct.pack("!H", preference) + write_name(host)
                 for preference, host in zone.get("mx", [])]
     if kind == PTR:
         return [write_name(host) for host in zone.get("ptr", [])]
     if kind == TXT:
-        return [bytes([len(text)]) + text for text in zone.get("txt", [])]
+        return [write_text(text) for text in zone.get("txt", [])]
+    if kind == SRV:
+        return [struct.pack("!3H", *numbers) + write_name(host)
+                for *numbers, host in zone.get("srv", [])]
+    if kind == TLSA:
+        return [bytes(numbers) + data for *numbers, data in zone.get("tlsa", [])]
     return []
