@@ -122,6 +122,10 @@ STALE_TESTS = $(filter-out $(UNIT_TESTS),$(wildcard $(BUILD)/tests/test_*))
 tests: $(UNIT_TESTS) $(LOOSE_PROGRAMS)
 	$(if $(STALE_TESTS),rm -f $(STALE_TESTS))
 
+# The store under each fault, with a dozen power cuts behind each: half an hour.
+faults: $(BUILD)/tests/test_store_faults
+	FAULTS_SEEDS=12 $<
+
 check: all tests
 	scripts/run-unit-tests $(BUILD)/tests
 
@@ -190,7 +194,7 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all tests upgrade-tests check fuzz format format-check tidy simulate coverage install clean FORCE
+.PHONY: all tests upgrade-tests check faults fuzz format format-check tidy simulate coverage install clean FORCE
 .SECONDARY:
 
 -include $(OBJECTS:.o=.d) $(UPGRADE_OBJECT:.o=.d) $(SUPPORT:.o=.d) $(wildcard $(BUILD)/obj/tests/*/*.d) \

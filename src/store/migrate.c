@@ -82,6 +82,7 @@ static const char *const steps[] = {
     "  replace(recipient, '@', ''))) + 1)) || ' ' || (mail_flags & 24);"
     "DROP INDEX queue_due;"
     "CREATE INDEX queue_due ON queue(due, id, place, is_held);",
+    "INSERT INTO meta VALUES('failed_commits', 0);",
 };
 enum { STEP_COUNT = sizeof steps / sizeof *steps };
 

@@ -157,6 +157,7 @@ static int segment_zero(struct writer *writer, struct segment *segment)
     if (err == 0)
         err = store->files->fdatasync(fd);
     (void)store->files->close(fd); /* synced, or not used again */
+    segment->is_distrusted = err != 0;
     if (err != 0)
         return err;
     segment->zeroed += SEGMENT_FILL_STEP;
@@ -181,7 +182,8 @@ int dead_segments_slice(struct writer *writer, bool *has_more_out)
             continue;
         *has_more_out = true;
         /* A small one (every start leaves one) is not worth zeroing. */
-        bool is_worth_it = segment->used >= writer->store->settings.segment_size / 2;
+        bool is_worth_it =
+            !segment->is_distrusted && segment->used >= writer->store->settings.segment_size / 2;
         if (is_worth_it && spares < SEGMENT_SPARES_MAX && segment_zero(writer, segment) == 0)
             return 0;
         return segment_drop(writer, segment);

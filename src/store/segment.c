@@ -46,6 +46,14 @@ static void segments_retire(struct segments *segments, struct store *store)
     segments->current = SEGMENT_NONE;
 }
 
+/* The same for good: what its next sync says could be a lie. */
+static void segments_abandon(struct segments *segments, struct store *store)
+{
+    if (segments->current != SEGMENT_NONE)
+        segments->items[segments->current].is_distrusted = true;
+    segments_retire(segments, store);
+}
+
 void segments_close(struct segments *segments, struct store *store)
 {
     segments_retire(segments, store);
@@ -144,7 +152,7 @@ bool segments_fill_ahead(struct segments *segments, struct store *store)
     if (err == 0)
         err = store->files->fdatasync(segments->fd);
     if (err != 0)
-        segments_retire(segments, store); /* its next sync could lie */
+        segments_abandon(segments, store);
     return err == 0 && segment->zeroed < wanted;
 }
 
@@ -213,7 +221,7 @@ int segments_write(struct segments *segments, struct store *store, struct segmen
         done += fitting;
     }
     if (err != 0)
-        segments_retire(segments, store);
+        segments_abandon(segments, store);
     return err;
 }
 

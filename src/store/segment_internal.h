@@ -26,9 +26,10 @@ struct segment {
     uint64_t replaces;              /* was this spare, whose row is not yet deleted; 0 */
     int64_t dead_since_us;          /* when live came to 0; 0: it lives */
     bool has_row;
-    bool is_dirty; /* the row is to be written */
-    bool is_spare; /* dead, and wholly zeroed */
-    bool is_stuck; /* holds bytes that could not be moved: no more relocation */
+    bool is_dirty;      /* the row is to be written */
+    bool is_spare;      /* dead, and wholly zeroed */
+    bool is_distrusted; /* a sync failed: never written again, not even with zeroes */
+    bool is_stuck;      /* holds bytes that could not be moved: no more relocation */
 };
 
 struct segments {

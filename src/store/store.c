@@ -220,7 +220,8 @@ void store_close(struct store **store_ref)
     if (store == NULL)
         return;
     require(list_is_empty(&store->ports));
-    if (store->bodies_fd >= 0)
+    bool is_in_doubt = store->writer != NULL && store->writer->is_in_doubt;
+    if (store->bodies_fd >= 0 && !is_in_doubt)
         store_unlink_discarded(store);
     writer_free(&store->writer);
     for (size_t i = 0; i < store->reader_count; i++)
@@ -229,7 +230,7 @@ void store_close(struct store **store_ref)
     view_cache_free(&store->views);
     snapshot_free(&store->snapshot);
     map_deinit(&store->recent);
-    mem_free(store->discarded);
+    mem_free(store->discarded); /* the next start unlinks these files, if no row knows them */
     close_fd(store, store->bodies_fd);
     close_fd(store, store->segments_fd);
     close_fd(store, store->lock_fd);

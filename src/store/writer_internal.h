@@ -60,6 +60,10 @@ struct writer {
     struct request **requests; /* of the batch */
     size_t request_count, request_capacity;
     bool is_kept_in_segments; /* segments_keep counted the effects */
+    /* A commit did not work, yet all of it may be in the database's log and come back with the next
+     * start, until another commit has been written over it. Till then no body's file is unlinked:
+     * it could be one that is asked for again. */
+    bool is_in_doubt;
     struct writer_effect *effects;
     size_t effect_count, effect_capacity;
     struct segments segments;

@@ -94,7 +94,8 @@ uint64_t disk_count(const struct disk *disk, unsigned operations);
 bool disk_was_reached(const struct disk *disk);
 const char *disk_reached_text(const struct disk *disk);
 
-/* Writes through disk_files to files of which a sync has failed: the store's segments get none. */
+/* Writes through disk_files to files of which a sync has failed since the power came on: the
+ * store's segments get none. */
 unsigned disk_distrusted_writes(const struct disk *disk);
 
 /* Room in bytes of all files together; SIZE_MAX at birth. May be less than is used: then nothing

@@ -226,6 +226,7 @@ static void page_survive(struct disk_node *node, const struct disk_undo *undo)
 
 void node_survive(struct disk_node *node, enum disk_survival survival)
 {
+    node->is_distrusted = false;
     if (survival == DISK_KEEPS_ALL)
         return;
     node_remember_new(node);

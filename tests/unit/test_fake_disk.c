@@ -144,12 +144,13 @@ TEST(a_sync_that_fails_has_lost_what_it_was_for)
         check_int(disk_files.fdatasync(rig.fd), ERR_IO);
         check_int(disk_files.fdatasync(rig.fd), 0);
         check_int(disk_distrusted_writes(rig.disk), 0);
+        check_int(put(&rig, "elsewhere", 100000), 0);
+        check_int(disk_distrusted_writes(rig.disk), 1);
         rig_cut(&rig, DISK_DROPS_ALL);
         char bytes[4] = "xxxx";
         (void)disk_files.pread(rig.fd, bytes, sizeof bytes, 0);
         check(memcmp(bytes, "lost", 4) != 0);
         check_int(put(&rig, "kept", 0), 0);
-        check_int(disk_distrusted_writes(rig.disk), 1);
         check_int(disk_files.fdatasync(rig.fd), 0);
         rig_cut(&rig, DISK_DROPS_ALL);
         check_bytes(&rig, 0, "kept");
