@@ -11,7 +11,7 @@ static const char help[] =
     "  postern alias list\n"
     "\n"
     "ALIAS and TARGET are addresses; without a domain they belong to the first domain of the\n"
-    "configuration. A TARGET elsewhere is relayed. Loops of aliases end silently. The ALIAS\n"
+    "configuration. A TARGET elsewhere is relayed. Circles of aliases are told. The ALIAS\n"
     "@example.org gets all mail for that domain that is nobody's.\n"
     "\n"
     "Works while the server runs and when it does not.\n"
