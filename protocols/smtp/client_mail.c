@@ -6,6 +6,7 @@
  */
 #include "base/mem.h"
 #include "base/require.h"
+#include "base/utf8.h"
 #include "protocols/smtp/client_internal.h"
 #include "store/accept.h"
 
@@ -41,12 +42,23 @@ static bool is_sendable(struct span address)
     return true;
 }
 
+/* What is a parameter's value; empty: there is none. */
+static bool is_sendable_value(struct span value)
+{
+    for (size_t i = 0; i < value.len; i++)
+        if ((unsigned char)value.ptr[i] <= ' ')
+            return false;
+    return true;
+}
+
 static bool has_sendable_addresses(const struct smtp_transaction *mail)
 {
     for (size_t i = 0; i < mail->recipient_count; i++)
-        if (!is_sendable(mail->recipients[i].address))
+        if (!is_sendable(mail->recipients[i].address) ||
+            !is_sendable_value(mail->recipients[i].original))
             return false;
-    return is_sendable(mail->reverse_path) && is_sendable(mail->forwarder);
+    return is_sendable(mail->reverse_path) && is_sendable(mail->forwarder) &&
+           is_sendable_value(mail->envelope_id) && is_sendable_value(mail->return_kind);
 }
 
 /* RFC 9228: by this field we know the message if it comes back to the address whose alias leads it
@@ -59,6 +71,17 @@ static uint64_t message_len(const struct smtp_transaction *mail)
            (mail->forwarder.len == 0 ? 0 : sizeof forwarded_by - 1 + mail->forwarder.len + 2);
 }
 
+/* An alias may lead mail of plain ASCII to an address that is none. */
+static bool needs_utf8(const struct smtp_transaction *mail)
+{
+    bool is_ascii = utf8_is_ascii(mail->reverse_path) && utf8_is_ascii(mail->forwarder);
+
+    for (size_t i = 0; i < mail->recipient_count; i++)
+        is_ascii = is_ascii && utf8_is_ascii(mail->recipients[i].address) &&
+                   utf8_is_ascii(mail->recipients[i].original);
+    return !is_ascii || (mail->mail_flags & STORE_MAIL_UTF8) != 0;
+}
+
 /* What the message needs and the peer lacks: our sentence, with the reply that it amounts to. */
 static const char *find_hindrance(const struct smtp_client *client, struct smtp_reply *reply_out)
 {
@@ -67,9 +90,9 @@ static const char *find_hindrance(const struct smtp_client *client, struct smtp_
     reply_out->code = 550;
     if (!has_sendable_addresses(mail)) {
         reply_out->status = span_of("5.1.3");
-        return "an address has control characters";
+        return "an address or a parameter has control characters";
     }
-    if ((mail->mail_flags & STORE_MAIL_UTF8) != 0 && (client->offers & SMTP_OFFER_SMTPUTF8) == 0) {
+    if (needs_utf8(mail) && (client->offers & SMTP_OFFER_SMTPUTF8) == 0) {
         reply_out->status = span_of("5.6.7");
         return "the message needs SMTPUTF8, which the server does not offer";
     }
@@ -139,7 +162,7 @@ static void put_mail(struct smtp_client *client)
         out_printf(out, " SIZE=%llu", (unsigned long long)message_len(mail));
     if ((mail->mail_flags & STORE_MAIL_8BIT) != 0)
         out_puts(out, " BODY=8BITMIME");
-    if ((mail->mail_flags & STORE_MAIL_UTF8) != 0)
+    if (needs_utf8(mail))
         out_puts(out, " SMTPUTF8");
     if (client->service->requires_tls)
         out_puts(out, " REQUIRETLS");

@@ -4,6 +4,7 @@
  * rcpt*.dlg, relay*.dlg.
  */
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "mail/address.h"
 #include "protocols/smtp/lmtp_internal.h"
 #include "protocols/smtp/pace.h"
@@ -334,7 +335,8 @@ struct verdict smtp_cmd_rcpt(struct smtp_session *session, struct span argument)
     if (address_parse_path(text, ADDRESS_FORWARD, &rcpt.address, &rest, &reason) < 0)
         return smtp_refuse(session, REPLY_RECIPIENT_SYNTAX, reason);
     enum smtp_server_reply refusal = param_reply(smtp_params_rcpt(rest, &rcpt.params));
-    if (refusal == REPLY_NONE && rcpt.address.is_utf8 && (mail->flags & STORE_MAIL_UTF8) == 0)
+    bool is_utf8 = rcpt.address.is_utf8 || !utf8_is_ascii(rcpt.params.original);
+    if (refusal == REPLY_NONE && is_utf8 && (mail->flags & STORE_MAIL_UTF8) == 0)
         refusal = REPLY_NEEDS_UTF8;
     if (refusal != REPLY_NONE)
         return smtp_refuse(session, refusal, NULL);

@@ -5,6 +5,7 @@
  */
 #include "protocols/smtp/params.h"
 
+#include "base/utf8.h"
 #include "store/accept.h"
 
 enum value_kind { VALUE_NONE, VALUE_NEEDED };
@@ -233,7 +234,7 @@ static enum smtp_params_fault rcpt_orcpt(void *out, struct span value)
     if (!is_keyword(span_first(value, (size_t)semicolon)) || address.len == 0)
         return SMTP_PARAMS_SYNTAX;
     bool is_utf8_kind = span_is_nocase(span_first(value, (size_t)semicolon), "utf-8");
-    if (!is_utf8_kind && !smtp_params_is_xtext(address))
+    if (is_utf8_kind ? !utf8_is_valid(address) : !smtp_params_is_xtext(address))
         return SMTP_PARAMS_SYNTAX;
     params->original = value;
     return SMTP_PARAMS_OK;

@@ -157,11 +157,14 @@ size_t relay_report_recipients(const struct relay *relay, struct span to, struct
     struct store_target *targets = arena_alloc(arena, STORE_TARGETS_MAX * sizeof *targets);
     size_t count = store_resolve(relay->options.store, buf_span(&key),
                                  relay->options.subaddress_separator, arena, targets);
+    struct span forwarder = arena_copy(arena, buf_span(&key));
     buf_release(&key);
     for (size_t i = 0; i < count; i++)
-        out[i] = (struct store_recipient){.account = targets[i].account,
-                                          .address = targets[i].address,
-                                          .notify = STORE_NOTIFY_NEVER};
+        out[i] =
+            (struct store_recipient){.account = targets[i].account,
+                                     .address = targets[i].address,
+                                     .forwarder = targets[i].account == 0 ? forwarder : span_of(""),
+                                     .notify = STORE_NOTIFY_NEVER};
     return count;
 }
 

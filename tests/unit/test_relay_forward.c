@@ -122,6 +122,82 @@ TEST(test_what_came_back_is_reported_and_goes_nowhere)
     }
 }
 
+/* An alias leads mail of plain ASCII to an address that is none: the commands are no longer what
+ * they were, and RFC 6531 3.1 lets nobody send them unasked. */
+TEST(test_an_alias_to_a_utf8_address_needs_smtputf8)
+{
+    for (int offered = 0; offered < 2; offered++) {
+        struct relay_lab lab;
+        struct buf report;
+        check_case = offered ? "offered" : "not offered";
+        buf_init(&report, 0);
+        relay_lab_init(&lab);
+        if (offered)
+            lab.hops[0].rules[0] = (struct hop_rule){"EHLO", 0, "250-hop|250 SMTPUTF8"};
+        mail(&lab, "j\xc3\xb6rg@one.test", away, 0);
+        relay_lab_run(&lab, RUN_MS);
+        check_int(lab.hops[0].messages, offered);
+        check_int(has(lab.hops[0].last_envelope, " SMTPUTF8"), offered);
+        check_int(relay_lab_inbox(&lab, alice, &report), !offered);
+        if (!offered)
+            check(span_find(buf_span(&report), span_of("5.6.7")) > 0);
+        buf_release(&report);
+        relay_lab_deinit(&lab);
+    }
+}
+
+/* Rows that our server would never have written: one line must not become two. */
+TEST(test_nothing_in_a_row_ends_a_command)
+{
+    static const struct {
+        const char *name;
+        struct relay_lab_wish wish;
+    } cases[] = {
+        {"recipient", {.from = alice, .to = "r\r\nQUIT@far.test"}},
+        {"recipient with LF", {.from = alice, .to = "r\nQUIT@far.test"}},
+        {"recipient with a control", {.from = alice, .to = "r\x01@far.test"}},
+        {"sender", {.from = "a\r\nRSET@example.org", .to = "r@far.test"}},
+        {"forwarder", {.from = alice, .to = "r@far.test", .forwarder = "a\r\n.\r\nQUIT"}},
+        {"ORCPT", {.from = alice, .to = "r@far.test", .original = "rfc822;a\r\nQUIT"}},
+        {"ORCPT with a space",
+         {.from = alice, .to = "r@far.test", .original = "rfc822;a NOTIFY=NEVER"}},
+        {"ENVID", {.from = alice, .to = "r@far.test", .envelope_id = "a\nQUIT"}},
+        {"RET", {.from = alice, .to = "r@far.test", .return_kind = "HDRS\r\nQUIT"}},
+    };
+    for (size_t i = 0; i < 2 * (sizeof cases / sizeof *cases); i++) {
+        struct relay_lab lab;
+        check_case = cases[i / 2].name;
+        relay_lab_init(&lab);
+        lab.settings.smarthost = "one.hop.test";
+        lab.settings.smarthost_tls = RELAY_TLS_OFF;
+        lab.settings.smarthost_verify = "off";
+        lab.settings.smarthost_protocol = i % 2 == 0 ? RELAY_PROTOCOL_SMTP : RELAY_PROTOCOL_LMTP;
+        lab.hops[0].rules[0] =
+            (struct hop_rule){i % 2 == 0 ? "EHLO" : "LHLO", 0, "250-hop|250 DSN"};
+        relay_lab_mail_with(&lab, &cases[i / 2].wish);
+        relay_lab_run(&lab, RUN_MS);
+        check_int(lab.hops[0].connections, 1);
+        check_int(lab.hops[0].messages, 0);
+        check_int(lab.hops[0].recipients, 0);
+        check_int(relay_lab_queue(&lab).count, 0);
+        relay_lab_deinit(&lab);
+    }
+}
+
+/* A report goes round as any mail does, when the sender's own alias leads it out of here. */
+TEST(test_a_report_to_an_alias_is_marked_too)
+{
+    struct relay_lab lab;
+    relay_lab_init(&lab);
+    world_add_alias(&lab.world, span_of(away), span_of("r@two.test"));
+    relay_lab_mail(&lab, away, "x@nowhere.test");
+    relay_lab_run(&lab, RUN_MS);
+    check_int(lab.hops[0].messages, 1);
+    check_int(strncmp(lab.hops[0].last_message, "Delivered-To: away@example.org\n", 31), 0);
+    check(has(lab.hops[0].last_envelope, "MAIL FROM:<>"));
+    relay_lab_deinit(&lab);
+}
+
 static void change_route(struct relay_lab *lab, enum store_route_action action, const char *words)
 {
     struct store_change_route *change =
@@ -186,5 +262,9 @@ CHECK_MAIN({"a_forwarded_message_says_who_forwarded_it",
            {"a_chunk_counts_the_field", test_a_chunk_counts_the_field},
            {"only_its_own_copy_says_so", test_only_its_own_copy_says_so},
            {"what_came_back_is_reported", test_what_came_back_is_reported_and_goes_nowhere},
+           {"an_alias_to_a_utf8_address_needs_smtputf8",
+            test_an_alias_to_a_utf8_address_needs_smtputf8},
+           {"nothing_in_a_row_ends_a_command", test_nothing_in_a_row_ends_a_command},
+           {"a_report_to_an_alias_is_marked_too", test_a_report_to_an_alias_is_marked_too},
            {"a_route_of_the_store_moves_what_waits", test_a_route_of_the_store_moves_what_waits},
            {"a_reload_keeps_the_routes_of_the_store", test_a_reload_keeps_the_routes_of_the_store})
