@@ -93,8 +93,10 @@ static enum tlsrpt_result result_of(enum pki_check check)
 
 void relay_attempt_note_secure(struct attempt *attempt)
 {
+    /* RFC 7672 2.2: TLS came about, but no record could be held against the certificate. */
+    bool is_unproven = attempt->security.source == SECURITY_DANE && attempt->security.dane == NULL;
     if (attempt->relay != NULL && is_counted(attempt))
-        note(attempt, TLSRPT_GOOD, span_of(""));
+        note(attempt, is_unproven ? TLSRPT_TLSA_INVALID : TLSRPT_GOOD, span_of(""));
 }
 
 void relay_attempt_note_plain(struct attempt *attempt)
