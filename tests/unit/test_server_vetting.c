@@ -40,6 +40,16 @@ static void cancel_slowly(struct resolver_query *query)
     (void)query; /* it is gone already */
 }
 
+/* One that never answers. */
+static struct resolver_query *ask_in_vain(struct resolver *resolver, const char *name,
+                                          enum dns_type type, dns_fn *on_answer, void *owner)
+{
+    struct resolver_query *query = real_ops->ask(resolver, name, type, on_answer, owner);
+    real_ops->cancel(query);
+    return query;
+}
+
+static const struct resolver_ops silent_ops = {.ask = ask_in_vain, .cancel = cancel_slowly};
 static const struct resolver_ops slow_ops = {.ask = ask_slowly, .cancel = cancel_slowly};
 
 static void on_facts(void *owner, const struct peer_facts *got)
@@ -143,6 +153,18 @@ TEST(test_the_time_limit)
     end();
 }
 
+TEST(test_lists_that_do_not_answer_list_nobody)
+{
+    begin();
+    table.resolver.ops = &silent_ops;
+    check(vet("192.0.2.2") != NULL);
+    sim_advance_ms(sim, 5000);
+    check_int(told, 1);
+    check_text(facts.list, "");
+    check_int(facts.naming, PEER_NAMING_UNCERTAIN);
+    end();
+}
+
 TEST(test_settled_before_resolver_and_lists_go)
 {
     begin();
@@ -164,4 +186,5 @@ TEST(test_settled_before_resolver_and_lists_go)
 
 CHECK_MAIN({"all", test_all_that_is_asked}, {"nothing", test_settings_that_ask_nothing},
            {"ceiling", test_the_ceiling}, {"time", test_the_time_limit},
+           {"silent", test_lists_that_do_not_answer_list_nobody},
            {"settled", test_settled_before_resolver_and_lists_go})
