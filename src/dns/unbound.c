@@ -182,15 +182,16 @@ static int forward_to(struct ub_ctx *context, const char *server)
     }
     (void)snprintf(text, sizeof text, "%.*s%s%.*s", (int)host.len, host.ptr,
                    port.len > 0 ? "@" : "", (int)port.len, port.len > 0 ? port.ptr : "");
-    /* A name server on this machine is what an administrator names most often. */
-    int error = ub_ctx_set_option(context, "do-not-query-localhost:", "no");
-    return error != 0 ? error : ub_ctx_set_fwd(context, text);
+    return ub_ctx_set_fwd(context, text);
 }
 
 static int configure(struct ub_ctx *context, const char *server, const char *anchors)
 {
     (void)ub_ctx_hosts(context, NULL); /* a machine without /etc/hosts is fine */
-    int error = server[0] != '\0' ? forward_to(context, server) : ub_ctx_resolvconf(context, NULL);
+    /* A name server on this machine is what is named most often, in resolv.conf too. */
+    int error = ub_ctx_set_option(context, "do-not-query-localhost:", "no");
+    if (error == 0)
+        error = server[0] != '\0' ? forward_to(context, server) : ub_ctx_resolvconf(context, NULL);
     if (error == 0 && anchors[0] != '\0')
         error = ub_ctx_add_ta_file(context, anchors);
     if (error == 0)

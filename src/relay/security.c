@@ -127,7 +127,8 @@ static void decide_by_dane(const struct host_look *look, struct relay_security *
 {
     size_t usable_count = pki_dane_usable_count(look->dane);
     security->source = SECURITY_DANE;
-    security->tls = RELAY_TLS_STARTTLS;
+    if (security->tls != RELAY_TLS_IMPLICIT)
+        security->tls = RELAY_TLS_STARTTLS;
     (void)snprintf(security->server_name, MX_NAME_SIZE, "%s", look->base);
     if (usable_count == 0) {
         (void)snprintf(security->why, sizeof security->why,

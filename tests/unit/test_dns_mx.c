@@ -121,7 +121,61 @@ TEST(test_a_cancelled_look_up_tells_nothing)
     sim_free(&sim);
 }
 
-CHECK_MAIN({"test_mail_servers_of_a_domain", test_mail_servers_of_a_domain},
+/* What RFC 7672 asks of addresses: all answers signed, or they count as not signed. */
+static struct mx_host first_host;
+
+static void on_first(void *owner, const struct mx_result *result)
+{
+    (void)owner;
+    got.calls++;
+    got.err = result->err;
+    first_host = result->count > 0 ? result->hosts[0] : (struct mx_host){0};
+}
+
+TEST(test_how_far_addresses_are_signed)
+{
+    static const struct resolver_row rows[] = {
+        {"a.safe", DNS_MX, 0, RESOLVER_MX("\x0a", "\2mx\4safe")},
+        RESOLVER_ROW("mx.safe", DNS_A, "\xc0\x00\x02\x01"),
+        {"b.safe", DNS_MX, 0, RESOLVER_MX("\x0a", "\2mx\5plain")},
+        RESOLVER_ROW("mx.plain", DNS_A, "\xc0\x00\x02\x01"),
+        {"c.safe", DNS_MX, 0, RESOLVER_MX("\x0a", "\3www\4safe")},
+        {"d.safe", DNS_MX, 0, RESOLVER_MX("\x0a", "\6forged\4safe")},
+        RESOLVER_ROW("forged.safe", DNS_A, "\xc0\x00\x02\x01"),
+        {"forged.safe", DNS_AAAA, ERR_CORRUPT, NULL, 0},
+    };
+    static const struct {
+        const char *domain, *alias_of, *alias;
+        bool is_secure, addresses_secure;
+        int err;
+    } wanted[] = {
+        {"a.safe", NULL, "", true, true, 0},
+        {"b.safe", NULL, "", true, false, 0},
+        {"c.safe", "mx.safe", "mx.safe", true, true, 0},
+        {"c.safe", "mx.plain", "mx.plain", true, false, 0},
+        {"d.safe", NULL, "", false, false, ERR_AGAIN},
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        struct sim *sim = sim_create(1);
+        struct resolver_table fake;
+        resolver_table_init(&fake, sim_loop(sim), rows, sizeof rows / sizeof *rows);
+        fake.signed_zone = ".safe";
+        fake.alias = wanted[i].alias_of != NULL ? "www.safe" : NULL;
+        fake.alias_of = wanted[i].alias_of;
+        const struct mx_asker asker = {sim_loop(sim), &fake.resolver, sim_entropy(sim)};
+        check_case = wanted[i].domain;
+        (void)mx_lookup_start(&asker, span_of(wanted[i].domain), on_first, NULL);
+        sim_run(sim);
+        check_int(got.err, wanted[i].err);
+        check_int(first_host.is_secure, wanted[i].is_secure);
+        check_int(first_host.addresses_secure, wanted[i].addresses_secure);
+        check_text(first_host.alias, wanted[i].alias);
+        sim_free(&sim);
+    }
+}
+
+CHECK_MAIN({"test_how_far_addresses_are_signed", test_how_far_addresses_are_signed},
+           {"test_mail_servers_of_a_domain", test_mail_servers_of_a_domain},
            {"test_the_best_of_many_mail_servers_are_kept",
             test_the_best_of_many_mail_servers_are_kept},
            {"test_a_cancelled_look_up_tells_nothing", test_a_cancelled_look_up_tells_nothing})
