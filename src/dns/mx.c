@@ -95,13 +95,33 @@ static int ask(struct mx_lookup *lookup, const char *name, enum dns_type type, s
 
 /* ---- Addresses ------------------------------------------------------------------------------ */
 
+/* IPv6 and IPv4 in turn, as long as there are both (RFC 8305 4): one family may be dead. */
+static void interleave(struct mx_host *host)
+{
+    struct endpoint rows[2][MX_ADDRESSES_MAX];
+    size_t counts[2] = {0, 0}, at[2] = {0, 0};
+
+    for (size_t i = 0; i < host->address_count; i++) {
+        int row = host->addresses[i].address.ss_family != AF_INET6;
+        rows[row][counts[row]++] = host->addresses[i];
+    }
+    for (size_t n = 0; n < host->address_count; n++) {
+        int row = at[0] > at[1] || at[0] == counts[0];
+        if (at[row] == counts[row])
+            row = !row;
+        host->addresses[n] = rows[row][at[row]++];
+    }
+}
+
 /* Hosts without an address are of no use; what is left keeps its order. */
 static void drop_unreachable(struct mx_lookup *lookup)
 {
     size_t kept = 0;
     for (size_t i = 0; i < lookup->count; i++) {
-        if (lookup->hosts[i].address_count > 0)
-            lookup->hosts[kept++] = lookup->hosts[i];
+        if (lookup->hosts[i].address_count == 0)
+            continue;
+        interleave(&lookup->hosts[i]);
+        lookup->hosts[kept++] = lookup->hosts[i];
     }
     lookup->count = kept;
     if (kept > 0)

@@ -160,6 +160,11 @@ uint64_t conn_id(const struct conn *conn)
     return conn->host.conn_id;
 }
 
+const struct endpoint *conn_peer(const struct conn *conn)
+{
+    return &conn->host.peer;
+}
+
 const struct endpoint *conn_local(const struct conn *conn)
 {
     return &conn->host.local;

@@ -116,6 +116,8 @@ struct quota_holder conn_holder(const struct conn_role *role, const struct endpo
 const char *conn_refusal(const struct conn_role *role, enum quota_answer answer);
 /* As log lines and trace events have it. */
 uint64_t conn_id(const struct conn *conn);
+/* The other end; before it is connected, the first address that is tried. As conn_local(). */
+const struct endpoint *conn_peer(const struct conn *conn);
 /* Our end of it; none before it was made. Borrowed until on_gone has returned. */
 const struct endpoint *conn_local(const struct conn *conn);
 /* For a session's owner: the same as host_wake() of the conn's session. */

@@ -118,6 +118,7 @@ struct conn {
     int64_t timer_due_ms;      /* when the timer will fire; CONN_NEVER_MS: stopped */
     int64_t handshake_timeout_ms, session_timeout_ms, last_words_timeout_ms, close_timeout_ms;
     int64_t born_ms;
+    unsigned also_count; /* further addresses that are dialled */
 };
 
 /* conn.c */

@@ -5,6 +5,8 @@
  */
 #include "net/deadline.h"
 
+#include <stdio.h>
+
 #include "net/close.h"
 #include "net/doorstep.h"
 #include "net/preamble.h"
@@ -33,10 +35,13 @@ void conn_set_deadline(struct conn *conn, enum conn_reason reason, int64_t delay
 static void on_connect_timeout(struct conn *conn)
 {
     struct fault fault;
-    char peer[ENDPOINT_TEXT_SIZE];
+    char peer[ENDPOINT_TEXT_SIZE], also[48] = "";
     endpoint_text(&conn->host.peer, peer);
-    (void)fault_set(&fault, ERR_TIMEOUT, "could not connect to %s: no answer within %lld ms", peer,
-                    (long long)(loop_now_ms(conn->env->loop) - conn->born_ms));
+    if (conn->also_count > 0)
+        (void)snprintf(also, sizeof also, " and %u further %s", conn->also_count,
+                       conn->also_count == 1 ? "address" : "addresses");
+    (void)fault_set(&fault, ERR_TIMEOUT, "could not connect to %s%s: no answer within %lld ms",
+                    peer, also, (long long)(loop_now_ms(conn->env->loop) - conn->born_ms));
     conn_keep_fault(conn, &fault);
     conn_drop(conn, "connect timeout");
 }

@@ -9,6 +9,10 @@
 
 struct dial {
     struct endpoint to;
+    /* Further addresses of the same host, tried beside it (net/race.h). Borrowed until return. */
+    const struct endpoint *also;
+    size_t also_count;             /* at most RACE_MAX - 1 */
+    int64_t stagger_ms;            /* where there are any */
     const struct endpoint *source; /* NULL: the kernel's choice */
     enum conn_security security;
     const struct tls_client_policy *tls; /* borrowed until the connection is gone */

@@ -39,6 +39,7 @@ void relay_attempt_free(struct attempt *attempt)
 void relay_attempt_blame(struct attempt *attempt, struct span text)
 {
     char address[ENDPOINT_TEXT_SIZE] = "";
+    relay_attempt_see_peer(attempt);
     endpoint_text(&attempt->to, address);
     (void)snprintf(attempt->reason, sizeof attempt->reason, "%s (%s): %.*s", attempt->target.name,
                    address, (int)span_first(text, 400).len, text.ptr);
@@ -162,6 +163,7 @@ static const struct smtp_transaction *next(void *owner)
 {
     struct attempt *attempt = owner;
     attempt->is_usable = true;
+    relay_attempt_see_peer(attempt);
     attempt->is_resting = false;
     relay_attempt_note_plain(attempt);
     free_transaction(attempt);

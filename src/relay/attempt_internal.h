@@ -14,8 +14,8 @@ struct attempt {
     struct destination *destination;
     struct conn *conn;
     char *hostname, *user, *password; /* copies: the settings may go before the attempt does */
-    size_t host, address;             /* which is being tried */
-    struct endpoint to;               /* the same with its port */
+    size_t host;                      /* which is being tried */
+    struct endpoint to;               /* the address of it, with its port */
     unsigned tries;
     struct tls_client_policy tls_policy;
     struct mx_host target; /* copies: the destination may look up anew */
@@ -69,6 +69,8 @@ void relay_attempt_note_plain(struct attempt *attempt);
 void relay_attempt_note_failure(struct attempt *attempt, enum conn_phase phase);
 
 /* dialing.c */
+/* Of the addresses that were dialled one is connected: it is where the attempt goes to. */
+void relay_attempt_see_peer(struct attempt *attempt);
 /* The host of its destination to be tried from now on. */
 void relay_attempt_take_host(struct attempt *attempt, size_t host);
 void relay_attempt_dial(struct attempt *attempt);

@@ -36,6 +36,7 @@ static int note_check(void *owner, struct span certificate_der, enum pki_check *
 static void on_secure(void *owner, const struct tls_facts *facts)
 {
     struct attempt *attempt = owner;
+    relay_attempt_see_peer(attempt);
     relay_attempt_note_secure(attempt);
     if (facts->check != PKI_CHECK_GOOD)
         log_unverified(attempt, facts);
@@ -89,23 +90,50 @@ void relay_attempt_take_host(struct attempt *attempt, size_t host)
 {
     const struct relay_host *taken = &attempt->destination->hosts[host];
     attempt->host = host;
-    attempt->address = 0;
     attempt->target = taken->mx;
     relay_security_release(&attempt->security);
     attempt->security = relay_security_copy(&taken->security);
 }
 
-/* Moves to the next address, then the next host; false when all have been tried. */
-static bool step_on(struct attempt *attempt)
+void relay_attempt_see_peer(struct attempt *attempt)
+{
+    if (attempt->conn != NULL)
+        attempt->to = *conn_peer(attempt->conn);
+}
+
+static bool is_same_host(const struct endpoint *a, const struct endpoint *b)
+{
+    char a_text[ENDPOINT_TEXT_SIZE], b_text[ENDPOINT_TEXT_SIZE];
+
+    endpoint_host(a, a_text);
+    endpoint_host(b, b_text);
+    return strcmp(a_text, b_text) == 0;
+}
+
+/* The address that was connected will not do; the others of its host may. None will do where no
+ * connection came about: all were dialled. */
+static void drop_addresses(struct attempt *attempt, enum conn_phase phase)
+{
+    struct mx_host *target = &attempt->target;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < target->address_count && phase != CONN_PHASE_CONNECT; i++) {
+        if (!is_same_host(&target->addresses[i], &attempt->to))
+            target->addresses[kept++] = target->addresses[i];
+    }
+    target->address_count = kept;
+}
+
+/* Moves to the host's other addresses, then the next host; false when all have been tried. */
+static bool step_on(struct attempt *attempt, enum conn_phase phase)
 {
     const struct destination *destination = attempt->destination;
     attempt->is_without_tls = attempt->service.says_helo = false;
     if (attempt->tries >= RELAY_TRIES_MAX)
         return false;
-    if (attempt->address + 1 < attempt->target.address_count) {
-        attempt->address++;
+    drop_addresses(attempt, phase);
+    if (attempt->target.address_count > 0)
         return true;
-    }
     if (attempt->host + 1 >= destination->host_count)
         return false;
     attempt->is_soft = attempt->is_soft || !attempt->is_host_hard;
@@ -202,7 +230,7 @@ static bool try_again(struct attempt *attempt, enum conn_phase phase, const stru
         return false;
     bool may_try = may_go_without_tls(attempt, phase) || may_say_helo(attempt);
     log_unusable(attempt);
-    return may_try || step_on(attempt);
+    return may_try || step_on(attempt, phase);
 }
 
 static void on_gone(void *owner, enum conn_phase phase, const struct fault *fault)
@@ -238,6 +266,24 @@ static enum smtp_client_tls client_tls(enum relay_tls tls)
     return SMTP_CLIENT_TLS_OFF;
 }
 
+/* All that are left of the host, the first one into attempt->to; how many others. An address that
+ * is dialled anew, to be spoken to in another way, is alone. */
+static size_t choose_addresses(struct attempt *attempt, struct endpoint also[MX_ADDRESSES_MAX])
+{
+    const struct mx_host *target = &attempt->target;
+    uint16_t port = attempt->destination->route.port;
+
+    if (attempt->is_without_tls || attempt->service.says_helo)
+        return 0;
+    attempt->to = target->addresses[0];
+    endpoint_set_port(&attempt->to, port);
+    for (size_t i = 1; i < target->address_count; i++) {
+        also[i - 1] = target->addresses[i];
+        endpoint_set_port(&also[i - 1], port);
+    }
+    return target->address_count - 1;
+}
+
 void relay_attempt_dial(struct attempt *attempt)
 {
     const struct relay_security *security = &attempt->security;
@@ -258,10 +304,13 @@ void relay_attempt_dial(struct attempt *attempt)
         .verify = security->verify,
         .alpn = NULL,
         .judge = {note_check, attempt}};
-    attempt->to = attempt->target.addresses[attempt->address];
-    endpoint_set_port(&attempt->to, attempt->destination->route.port);
+    struct endpoint also[MX_ADDRESSES_MAX];
+    size_t also_count = choose_addresses(attempt, also);
     const struct dial dial = {
         .to = attempt->to,
+        .also = also,
+        .also_count = also_count,
+        .stagger_ms = attempt->relay->settings->connect_stagger_ms,
         .security = security->tls == RELAY_TLS_IMPLICIT ? CONN_IMPLICIT : CONN_PLAIN,
         .tls = &attempt->tls_policy,
         .connect_timeout_ms = attempt->relay->settings->connect_timeout_ms,

@@ -22,7 +22,7 @@ enum {
     RELAY_LEASES_MAX = 2000,    /* entries in memory on one loop; the others wait in the store */
     RELAY_PAGE = 500,           /* rows read at a time */
     RELAY_RECIPIENTS_MAX = 100, /* of one transaction */
-    RELAY_TRIES_MAX = 10, /* addresses tried for one connection: a list may be long and dead */
+    RELAY_TRIES_MAX = 10,       /* dials for one connection: a list may be long and dead */
     RELAY_OVERLAP_US = 1000 * 1000,
     RELAY_PAUSE_MS = 5, /* between two looks: a queue may change all the time */
     RELAY_RESCAN_MS = 60 * 1000,

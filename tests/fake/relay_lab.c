@@ -54,6 +54,7 @@ static const struct settings_relay relay_settings = {
     .messages_per_connection_max = 100,
     .keep_ms = 5000,
     .connect_timeout_ms = 30000,
+    .connect_stagger_ms = 250,
     .reply_timeout_ms = 60000,
     .data_reply_timeout_ms = 120000,
     .chunking = true,

@@ -35,6 +35,11 @@ static const struct resolver_row table[] = {
     RESOLVER_ROW("mx1.two.test", DNS_A, "\xc0\x00\x02\x01"),
     RESOLVER_ROW("mx1.two.test", DNS_AAAA, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1"),
     RESOLVER_ROW("mx2.two.test", DNS_A, "\xc0\x00\x02\x02"),
+    RESOLVER_ROW("both.test", DNS_A, "\xc0\x00\x02\x04"),
+    RESOLVER_ROW("both.test", DNS_A, "\xc0\x00\x02\x05"),
+    RESOLVER_ROW("both.test", DNS_A, "\xc0\x00\x02\x06"),
+    RESOLVER_ROW("both.test", DNS_AAAA, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\2"),
+    RESOLVER_ROW("both.test", DNS_AAAA, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\3"),
     {"null.test", DNS_MX, 0, RESOLVER_MX("\0", "")},
     RESOLVER_ROW("implicit.test", DNS_A, "\xc0\x00\x02\x03"),
     {"later.test", DNS_MX, ERR_AGAIN, NULL, 0},
@@ -50,7 +55,8 @@ static const struct {
     int err;
     const char *hosts;
 } cases[] = {
-    {"two.test", 0, "mx1.two.test=192.0.2.1,2001:db8::1 mx2.two.test=192.0.2.2"},
+    {"two.test", 0, "mx1.two.test=2001:db8::1,192.0.2.1 mx2.two.test=192.0.2.2"},
+    {"both.test", 0, "both.test=2001:db8::2,192.0.2.4,2001:db8::3,192.0.2.5,192.0.2.6"},
     {"null.test", ERR_REFUSED, ""},
     {"implicit.test", 0, "implicit.test=192.0.2.3"},
     {"later.test", ERR_AGAIN, ""},

@@ -81,8 +81,9 @@ struct settings_relay {
     uint64_t report_original_max; /* a larger message is not returned whole */
     unsigned concurrency_max;     /* connections to one destination */
     unsigned messages_per_connection_max;
-    int64_t keep_ms; /* how long an idle connection is kept for reuse */
-    int64_t connect_timeout_ms;
+    int64_t keep_ms;              /* how long an idle connection is kept for reuse */
+    int64_t connect_timeout_ms;   /* to all addresses of a host */
+    int64_t connect_stagger_ms;   /* between the beginnings of two */
     int64_t handshake_timeout_ms; /* a TLS handshake as a whole */
     int64_t reply_timeout_ms;
     int64_t data_reply_timeout_ms; /* RFC 5321 4.5.3.2.6: 10 minutes */
