@@ -52,7 +52,7 @@ static void draw_world(struct chain *chain)
     chain->is_smarthosted = sim_random(sim, 3) == 0;
     chain->fault_ms = MINUTE_MS + (int64_t)sim_random(sim, HOUR_MS);
     chain->expire_ms = HOUR_MS * expiries[sim_random(sim, 10)];
-    chain->has_dead_mail = chain->expire_ms == 4 * HOUR_MS || sim_random(sim, 4) == 0;
+    chain->has_dead_mail = chain->expire_ms == (int64_t)4 * HOUR_MS || sim_random(sim, 4) == 0;
     chain->odds = (struct chain_odds){.crash_step = draw_odds(chain, 10),
                                       .crash_inside = draw_odds(chain, 60),
                                       .fail_disk = draw_odds(chain, 100),
@@ -124,7 +124,7 @@ static void note_wall(struct chain *chain)
 static void jump_clock(struct chain *chain)
 {
     struct sim *sim = chain->sim;
-    int64_t jump_ms = (int64_t)sim_random(sim, 2 * JUMP_MAX_MS) - JUMP_MAX_MS;
+    int64_t jump_ms = (int64_t)sim_random(sim, 2 * (uint64_t)JUMP_MAX_MS) - JUMP_MAX_MS;
     if (chain->clock_ahead_ms + jump_ms > JUMP_MAX_MS)
         return;
     note_wall(chain);

@@ -90,6 +90,7 @@ struct chain {
     struct settings_net net;
     struct job_port *port;
     struct jobs *jobs;
+    struct endpoint link_source; /* of the connection that is made now */
     struct chain_node nodes[CHAIN_NODES];
     struct chain_hop hops[CHAIN_HOPS];
 };

@@ -14,9 +14,11 @@ void chain_wrong(struct chain_message *message, const struct chain_pair *pair, c
     struct chain_model *model = message->model;
     if (++model->wrong > STORY_MAX)
         return;
-    buf_printf(model->story, "message %u%s%s %s\n  from <%s>, %zu bytes of body; its history:\n",
+    buf_printf(model->story,
+               "message %u%s%s %s\n  from <%s>, NOTIFY bits %u, %zu bytes of body; "
+               "its history:\n",
                message->number, pair == NULL ? "" : " for ", pair == NULL ? "" : pair->address,
-               what, message->sender, message->body_len);
+               what, message->sender, pair == NULL ? 0 : pair->notify, message->body_len);
     buf_put(model->story, buf_span(&message->history));
 }
 
@@ -98,7 +100,8 @@ static void judge_reports(const struct chain_pair *pair, struct chain_tally *tal
     tally->reports_delay += pair->delayed;
     tally->reports_success += pair->delivered + pair->relayed;
     judge_success(pair, report_windows);
-    if (pair->failed > 0 && !wants(pair, STORE_NOTIFY_FAILURE))
+    bool is_asked = wants(pair, STORE_NOTIFY_FAILURE) || pair->is_without_wishes;
+    if (pair->failed > 0 && !is_asked)
         chain_wrong(message, pair, "has a report of failure that nobody wants");
     if (pair->failed > 1 + windows + report_windows)
         chain_wrong(message, pair, "was reported as failed more than once");
@@ -106,7 +109,7 @@ static void judge_reports(const struct chain_pair *pair, struct chain_tally *tal
         chain_wrong(message, pair, "was reported as failed, and nobody had said no");
     if (pair->delayed > CHAIN_NODES * (1 + windows) + report_windows)
         chain_wrong(message, pair, "was reported as delayed too often");
-    if (pair->delayed > 0 && !wants(pair, STORE_NOTIFY_DELAY))
+    if (pair->delayed > 0 && !wants(pair, STORE_NOTIFY_DELAY) && !pair->is_without_wishes)
         chain_wrong(message, pair, "has a report of delay that nobody wants");
 }
 

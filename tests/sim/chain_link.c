@@ -11,14 +11,13 @@
 
 enum { SPOIL_SHORT = 700, SPOIL_LONG = 6000, LINKS_MAX = 1 << 24 };
 
-static struct endpoint source_of(size_t number)
+static void set_source(struct endpoint *endpoint, size_t number)
 {
-    struct endpoint endpoint = {.len = sizeof(struct sockaddr_in)};
-    struct sockaddr_in *in = (struct sockaddr_in *)(void *)&endpoint.address;
+    struct sockaddr_in *in = (struct sockaddr_in *)(void *)&endpoint->address;
     require(number < LINKS_MAX);
+    *endpoint = (struct endpoint){.len = sizeof *in};
     in->sin_family = AF_INET;
     in->sin_addr.s_addr = htonl(10U << 24 | (uint32_t)number);
-    return endpoint;
 }
 
 static struct chain_link *link_at(struct chain *chain, uint32_t address)
@@ -63,10 +62,10 @@ static struct transport *link_connect(struct transport_maker *maker, const struc
     struct chain_node *node = list_entry(maker, struct chain_node, maker);
     struct chain *chain = node->chain;
     struct transport_maker *real = sim_maker(chain->sim, node->env.loop);
-    struct endpoint from = source_of(chain->model.link_count);
+    set_source(&chain->link_source, chain->model.link_count);
     struct chain_link *link = chain_link_create(&chain->model, node->index);
     (void)source;
-    struct transport *transport = real->connect(real, to, &from, events, owner);
+    struct transport *transport = real->connect(real, to, &chain->link_source, events, owner);
     sim_mark_spoil(transport, &link->fired);
     if (chain_dice(chain, chain->odds.link))
         spoil(chain, transport);

@@ -44,6 +44,7 @@ struct chain_pair {
     bool is_taken;                    /* RCPT was answered 250 */
     bool may_fail;                    /* somebody said no for good */
     bool is_dsn_hop;                  /* a hop that reports took it */
+    bool is_without_wishes;           /* given on after HELO, which knows no NOTIFY */
     unsigned copies, failed, delayed, delivered, relayed;
     struct chain_confirm *confirms;
 };

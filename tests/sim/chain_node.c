@@ -53,6 +53,7 @@ static void note_accept(struct chain_node *node, const struct store_accept *acce
         chain_acked(&chain->model, link);
         link->to = (int)node->index;
     }
+    bool is_old = span_find(head, span_of(" with SMTP")) >= 0;
     if (link == NULL && accept->status != 0)
         message->ghost_of = chain->model.crashes + 1;
     for (size_t i = 0; i < accept->recipient_count; i++) {
@@ -61,9 +62,11 @@ static void note_accept(struct chain_node *node, const struct store_accept *acce
         chain_note(message, "%s %s%s for %.*s", node->hostname,
                    node->is_off ? "crashed as it kept it" : what, is_report ? ", a report," : "",
                    (int)address.len, address.ptr);
-        if (pair != NULL && link != NULL)
-            chain_confirmed(pair, link, chain->nodes[link->from].failed_batches);
-        if (pair != NULL && link != NULL && accept->status != 0 && !node->is_off)
+        if (pair == NULL || link == NULL)
+            continue;
+        chain_confirmed(pair, link, chain->nodes[link->from].failed_batches);
+        pair->is_without_wishes = pair->is_without_wishes || is_old;
+        if (accept->status != 0 && !node->is_off)
             pair->confirms->ghost_of = chain->model.crashes + 1;
     }
 }
