@@ -71,9 +71,9 @@ struct server_loop {
     struct listener **listeners;
     struct resolver *resolver;
     struct server_vetter *vetter;
+    struct fetcher *fetcher;
     struct relay *relay;
-    bool is_relay_idle;
-    bool is_draining;
+    bool is_relay_idle, is_draining;
     int64_t drain_deadline_ms;
     struct timer *drain_timer;
     /* The control socket, on the first loop only. */

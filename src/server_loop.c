@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "crypto/random.h"
 #include "net/uv_run.h"
+#include "relay/fetch.h"
 #include "server_internal.h"
 #include "server_reload_internal.h"
 #include "server_trace.h"
@@ -88,6 +89,8 @@ static struct relay_options relay_options(struct server_loop *loop, const struct
         .store = loop->server->store,
         .resolver = loop->resolver,
         .leases = loop->server->leases,
+        .fetcher = loop->fetcher,
+        .trusted = settings->tls.trusted,
         .settings = &settings->relay,
         .hostname = settings->server.hostname,
         .domains = settings->server.domains,
@@ -134,6 +137,7 @@ static void start_relay(struct server_loop *loop, const struct settings *setting
         log_event(LOG_ERROR, "relay", "off", "why", fault.text);
         return;
     }
+    loop->fetcher = fetcher_create(loop->port);
     const struct relay_options options = relay_options(loop, settings);
     loop->relay = relay_create(&options);
 }
@@ -219,6 +223,7 @@ static void detach(struct server_loop *loop)
         server_reload_stop(loop->server->reload);
     relay_free(&loop->relay);
     server_vetter_free(&loop->vetter);
+    fetcher_free(&loop->fetcher);
     resolver_free(&loop->resolver);
     store_detach(loop->server->store, loop->port);
     server_trace_end(loop->trace);

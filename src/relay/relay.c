@@ -8,6 +8,7 @@
 #include "queue/routes.h"
 #include "relay/lease_internal.h"
 #include "relay/relay_internal.h"
+#include "relay/sts.h"
 #include "relay/tlsrpt_internal.h"
 #include "store/route.h"
 
@@ -335,6 +336,36 @@ static void on_routes_change(void *owner)
         relay_set_options(relay, &same);
 }
 
+static void on_sts_trouble(void *owner, struct span domain, enum sts_trouble trouble,
+                           const char *why)
+{
+    static const enum tlsrpt_result results[] = {[STS_TROUBLE_FETCH] =
+                                                     TLSRPT_STS_POLICY_FETCH_ERROR,
+                                                 [STS_TROUBLE_POLICY] = TLSRPT_STS_POLICY_INVALID,
+                                                 [STS_TROUBLE_WEBPKI] = TLSRPT_STS_WEBPKI_INVALID};
+    const struct tlsrpt_session failure = {
+        .domain = domain, .policy = TLSRPT_STS, .result = results[trouble], .reason = span_of(why)};
+    tlsrpt_note(owner, &failure);
+}
+
+static struct sts_options sts_options(struct relay *relay)
+{
+    const struct relay_options *options = &relay->options;
+    return (struct sts_options){
+        .loop = options->env->loop,
+        .port = options->env->port,
+        .store = options->store,
+        .resolver = options->resolver,
+        .fetcher = options->fetcher,
+        .settings = relay->settings,
+        .trusted = options->trusted,
+        .clock = options->clock,
+        .entropy = options->entropy,
+        .on_trouble = on_sts_trouble,
+        .owner = relay,
+    };
+}
+
 struct relay *relay_create(const struct relay_options *options)
 {
     struct relay *relay = mem_new(struct relay);
@@ -353,6 +384,10 @@ struct relay *relay_create(const struct relay_options *options)
     relay->routes_watch = store_watch_create(options->store, options->env->port, STORE_WATCH_ROUTES,
                                              on_routes_change, relay);
     relay->tlsrpt = tlsrpt_create(relay);
+    if (options->fetcher != NULL) {
+        const struct sts_options sts = sts_options(relay);
+        relay->sts = sts_create(&sts);
+    }
     scan(relay, SCAN_ANEW);
     return relay;
 }
@@ -372,6 +407,10 @@ void relay_set_options(struct relay *relay, const struct relay_options *options)
     relay->options = *options;
     relay->merged = merged;
     relay->settings = &merged->settings;
+    if (relay->sts != NULL) {
+        const struct sts_options sts = sts_options(relay);
+        sts_set_options(relay->sts, &sts);
+    }
     routes_merged_free(&before);
     tlsrpt_resume(relay->tlsrpt);
     if (!is_new_route)
@@ -412,6 +451,7 @@ void relay_free(struct relay **relay)
     }
     relay_settlements_free(old);
     relay_destinations_free(old);
+    sts_free(&old->sts);
     relay_entries_free(old);
     tlsrpt_free(&old->tlsrpt);
     relay_skips_clear(old);

@@ -35,6 +35,8 @@ struct relay_options {
     struct store *store;
     struct resolver *resolver;
     struct relay_leases *leases;
+    struct fetcher *fetcher; /* for policies of MTA-STS; NULL: there are none */
+    const char *trusted;     /* PEM file of authorities that it trusts; "": the system's */
     const struct settings_relay *settings;
     const char *hostname;       /* for EHLO and reports */
     const char *const *domains; /* local ones: a report to one is scanned */

@@ -70,6 +70,7 @@ struct relay {
     struct list retired;     /* destinations whose route holds no more: only attempts are left */
     struct list settlements;
     struct tlsrpt *tlsrpt;
+    struct sts *sts; /* NULL: no MTA-STS */
     size_t attempt_count;
     bool is_draining;
     void (*on_idle)(void *owner);

@@ -196,5 +196,5 @@ bool relay_routes_differ(const struct settings_relay *old, const struct settings
            old->smarthost_protocol != new->smarthost_protocol ||
            old->smarthost_port != new->smarthost_port || old->smarthost_tls != new->smarthost_tls ||
            strcmp(old->mx_tls, new->mx_tls) != 0 || strcmp(old->mx_verify, new->mx_verify) != 0 ||
-           old->mx_port != new->mx_port || old->dane != new->dane;
+           old->mx_port != new->mx_port || old->dane != new->dane || old->mta_sts != new->mta_sts;
 }

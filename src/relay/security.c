@@ -13,6 +13,7 @@
 #include "dns/tlsa.h"
 #include "pki/dane.h"
 #include "relay/relay_internal.h"
+#include "relay/sts.h"
 
 /* What is asked about one host. */
 struct host_look {
@@ -32,12 +33,15 @@ struct security_stage {
     char domain[MX_NAME_SIZE];
     struct host_look *looks;
     size_t count, pending;
+    struct sts_query *sts;     /* NULL: none under way */
+    struct sts_policy *policy; /* a reference */
     size_t left_out;
     char why[RELAY_LEFT_OUT_SIZE]; /* the first that was left out */
     bool is_posted, is_cancelled;
 };
 
 static tlsa_fn on_tlsa;
+static sts_fn on_policy;
 
 static const char *const names[] = {
 #define RELAY_SECURITY_NAME(name, text) [name] = (text),
@@ -55,12 +59,14 @@ struct relay_security relay_security_copy(const struct relay_security *security)
 {
     struct relay_security copy = *security;
     copy.dane = pki_dane_ref(security->dane);
+    copy.sts = sts_policy_ref(security->sts);
     return copy;
 }
 
 void relay_security_release(struct relay_security *security)
 {
     pki_dane_unref(&security->dane);
+    sts_policy_unref(&security->sts);
 }
 
 /* ---- Deciding ------------------------------------------------------------------------------- */
@@ -145,6 +151,32 @@ static void decide_by_dane(const struct host_look *look, struct relay_security *
                    look->base);
 }
 
+/* RFC 8461 4.1: a host that the policy does not name may be anybody's. */
+static void decide_by_sts(struct host_look *look, struct relay_security *security)
+{
+    struct sts_policy *policy = look->stage->policy;
+    char why[RELAY_SECURITY_WHY_SIZE];
+    if (policy == NULL || policy->mode == STS_MODE_NONE)
+        return;
+    security->sts = sts_policy_ref(policy);
+    if (policy->mode == STS_MODE_TESTING)
+        return;
+    if (!sts_policy_allows(policy, span_of(look->host.mx.name))) {
+        (void)snprintf(why, sizeof why,
+                       "the MTA-STS policy of %.255s does not name it, so nothing proves that it "
+                       "is the domain's server",
+                       look->stage->domain);
+        leave_out(look, why);
+        return;
+    }
+    security->source = SECURITY_STS;
+    security->tls = RELAY_TLS_STARTTLS;
+    security->verify = TLS_VERIFY_REQUIRED;
+    (void)snprintf(security->why, sizeof security->why,
+                   "the MTA-STS policy of %.255s demands TLS with a good certificate",
+                   look->stage->domain);
+}
+
 static void decide(struct host_look *look)
 {
     const struct route *route = &look->stage->destination->route;
@@ -156,6 +188,9 @@ static void decide(struct host_look *look)
         return;
     if (look->state == TLSA_FOUND)
         decide_by_dane(look, security);
+    /* Records that name no usable certificate demand less than a policy may. */
+    if (security->dane == NULL)
+        decide_by_sts(look, security);
 }
 
 /* ---- The stage ------------------------------------------------------------------------------ */
@@ -167,6 +202,8 @@ static void free_stage(struct security_stage *stage)
         pki_dane_unref(&stage->looks[i].dane);
         relay_security_release(&stage->looks[i].host.security);
     }
+    sts_cancel(&stage->sts);
+    sts_policy_unref(&stage->policy);
     mem_free(stage->looks);
     mem_free(stage);
 }
@@ -224,10 +261,22 @@ static void on_tlsa(void *owner, const struct tlsa_result *result)
     look_ended(look->stage);
 }
 
+static void on_policy(void *owner, struct sts_policy *policy)
+{
+    struct security_stage *stage = owner;
+    stage->sts = NULL;
+    stage->policy = sts_policy_ref(policy);
+    look_ended(stage);
+}
+
 static void ask(struct security_stage *stage)
 {
     const struct route *route = &stage->destination->route;
     struct relay *relay = stage->destination->relay;
+    if (relay->sts != NULL && relay->settings->mta_sts && !is_fixed(route)) {
+        stage->sts = sts_ask(relay->sts, span_of(stage->domain), on_policy, stage);
+        stage->pending++;
+    }
     for (size_t i = 0; i < stage->count && !is_fixed(route) && relay->settings->dane; i++) {
         struct host_look *look = &stage->looks[i];
         look->tlsa =

@@ -21,6 +21,7 @@
 
 struct destination;
 struct pki_dane;
+struct sts_policy;
 
 enum { RELAY_SECURITY_WHY_SIZE = 400, RELAY_LEFT_OUT_SIZE = 700 };
 
@@ -43,9 +44,12 @@ struct relay_security {
     enum relay_security_source source;
     enum relay_tls tls; /* never MAY where a policy demands TLS: so never in plaintext */
     enum tls_verify verify;
-    char server_name[MX_NAME_SIZE];    /* SNI, and the name to check */
-    char other_name[MX_NAME_SIZE];     /* one that will do as well; "": none */
-    struct pki_dane *dane;             /* a reference; NULL: no TLSA records to fit */
+    char server_name[MX_NAME_SIZE]; /* SNI, and the name to check */
+    char other_name[MX_NAME_SIZE];  /* one that will do as well; "": none */
+    struct pki_dane *dane;          /* a reference; NULL: no TLSA records to fit */
+    /* A reference to the domain's MTA-STS policy where DANE has no say, also one in testing, which
+     * demands nothing; NULL: none. */
+    struct sts_policy *sts;
     char why[RELAY_SECURITY_WHY_SIZE]; /* where it comes from, a sentence for log and history */
 };
 

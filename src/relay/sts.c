@@ -17,7 +17,7 @@ static void on_txt(void *owner, const struct dns_answer *answer);
 static void on_found(struct job *job, void *owner);
 static void on_used(struct job *job, void *owner);
 
-void sts_answer(struct list *waiting, const struct sts_policy *policy)
+void sts_answer(struct list *waiting, struct sts_policy *policy)
 {
     for (struct list_node *node = list_first(waiting); node != NULL; node = list_first(waiting)) {
         struct sts_query *query = list_entry(node, struct sts_query, node);
@@ -73,7 +73,7 @@ static void free_lookup(struct sts_lookup *lookup)
     resolver_cancel(lookup->sts->options.resolver, &lookup->txt);
     if (lookup->find != NULL)
         job_cancel(&lookup->find->job);
-    sts_policy_free(&lookup->known);
+    sts_policy_unref(&lookup->known);
     mem_free(lookup);
 }
 
@@ -91,7 +91,7 @@ static void decide(struct sts_lookup *lookup)
     bool wants = wants_fetch(lookup, now_us);
     if (is_current || !wants)
         list_move_all(&lookup->waiting, &waiting);
-    struct sts_policy *known = lookup->known == NULL ? NULL : sts_policy_copy(lookup->known);
+    struct sts_policy *known = sts_policy_ref(lookup->known);
     bool is_walk = lookup->is_walk;
     if (wants)
         sts_fetch_for(lookup);
@@ -100,7 +100,7 @@ static void decide(struct sts_lookup *lookup)
     if (is_walk && !wants && sts->walk != NULL)
         sts_walk_on(sts->walk);
     sts_answer(&waiting, known);
-    sts_policy_free(&known);
+    sts_policy_unref(&known);
 }
 
 static void decide_when_known(struct sts_lookup *lookup)
@@ -244,11 +244,11 @@ void sts_set_options(struct sts *sts, const struct sts_options *options)
     size_t position = 0;
     struct span key;
     void *value;
-    if (old == options->resolver) {
-        sts->options = *options;
-        return;
-    }
     sts->options = *options;
+    if (sts->walk != NULL)
+        sts_walk_retime(sts->walk);
+    if (old == options->resolver)
+        return;
     while (map_next(&sts->lookups, &position, &key, &value)) {
         struct sts_lookup *lookup = value;
         if (lookup->txt == NULL)

@@ -49,9 +49,9 @@ void sts_set_options(struct sts *sts, const struct sts_options *options);
 /* All look-ups were cancelled or answered. Accepts a pointer to NULL. */
 void sts_free(struct sts **sts);
 
-/* policy: borrowed; NULL: the domain has none that is known, go on as without MTA-STS. With
- * STS_MODE_NONE also so. */
-typedef void sts_fn(void *owner, const struct sts_policy *policy);
+/* policy: borrowed, to be kept by a reference; NULL: the domain has none that is known, go on as
+ * without MTA-STS. With STS_MODE_NONE also so. */
+typedef void sts_fn(void *owner, struct sts_policy *policy);
 
 struct sts_query;
 

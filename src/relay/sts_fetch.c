@@ -73,7 +73,7 @@ static void log_trouble(const struct sts_fetch *fetch, const char *why)
 /* ---- The end -------------------------------------------------------------------------------- */
 
 /* Takes it out of the world; those who waited are answered last, since they may ask again. */
-static void end_fetch(struct sts_fetch *fetch, const struct sts_policy *policy)
+static void end_fetch(struct sts_fetch *fetch, struct sts_policy *policy)
 {
     struct sts *sts = fetch->sts;
     struct list waiting;
@@ -89,7 +89,7 @@ static void end_fetch(struct sts_fetch *fetch, const struct sts_policy *policy)
     if (is_walk && sts->walk != NULL)
         sts_walk_on(sts->walk);
     sts_answer(&waiting, policy != NULL ? policy : known);
-    sts_policy_free(&known);
+    sts_policy_unref(&known);
 }
 
 static void give_up(struct sts_fetch *fetch, enum sts_trouble trouble, const char *why)
@@ -163,7 +163,7 @@ static void on_document(void *owner, const struct fetch_answer *answer)
     log_policy(fetch, policy);
     keep(fetch, policy);
     end_fetch(fetch, policy);
-    sts_policy_free(&policy);
+    sts_policy_unref(&policy);
 }
 
 static void on_addresses(void *owner, const struct mx_result *result)
@@ -205,13 +205,13 @@ static void on_late(void *owner)
 {
     struct sts_fetch *fetch = owner;
     struct list waiting;
-    struct sts_policy *known = fetch->known == NULL ? NULL : sts_policy_copy(fetch->known);
+    struct sts_policy *known = sts_policy_ref(fetch->known);
     list_init(&waiting);
     list_move_all(&fetch->waiting, &waiting);
     if (!list_is_empty(&waiting))
         log_trouble(fetch, "it takes too long: mail goes on without it");
     sts_answer(&waiting, known);
-    sts_policy_free(&known);
+    sts_policy_unref(&known);
 }
 
 static struct sts_fetch *begin_fetch(struct sts_lookup *lookup)

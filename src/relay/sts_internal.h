@@ -60,7 +60,7 @@ struct sts_fetch {
 
 /* sts.c */
 /* Answers all and empties the list. policy: borrowed, or NULL. */
-void sts_answer(struct list *waiting, const struct sts_policy *policy);
+void sts_answer(struct list *waiting, struct sts_policy *policy);
 /* Begins a look-up for the walk, unless there is one. */
 void sts_look(struct sts *sts, struct span domain);
 
@@ -76,6 +76,8 @@ void sts_fetches_restart(struct sts *sts);
 
 /* sts_walk.c */
 struct sts_walk *sts_walk_create(struct sts *sts);
+/* After a reload: how often it looks may be another. */
+void sts_walk_retime(struct sts_walk *walk);
 void sts_walk_free(struct sts_walk **walk);
 /* What it began for one domain has ended. */
 void sts_walk_on(struct sts_walk *walk);

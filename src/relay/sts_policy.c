@@ -201,6 +201,7 @@ int sts_policy_parse(struct span text, struct sts_policy **policy_out, struct fa
 {
     struct reading reading = {.policy = mem_new(struct sts_policy), .fault = fault};
     *policy_out = NULL;
+    reading.policy->refs = 1;
     buf_init(&reading.mx, 0);
     int err = 0;
     if (text.len > STS_TEXT_MAX)
@@ -214,7 +215,7 @@ int sts_policy_parse(struct span text, struct sts_policy **policy_out, struct fa
     if (err == 0)
         *policy_out = reading.policy;
     else
-        sts_policy_free(&reading.policy);
+        sts_policy_unref(&reading.policy);
     return err;
 }
 
@@ -229,20 +230,21 @@ void sts_policy_write(const struct sts_policy *policy, struct buf *out)
     buf_printf(out, "max_age: %lld\n", (long long)policy->max_age_s);
 }
 
-struct sts_policy *sts_policy_copy(const struct sts_policy *policy)
+struct sts_policy *sts_policy_ref(struct sts_policy *policy)
 {
-    struct sts_policy *copy = mem_new(struct sts_policy);
-    *copy = *policy;
-    copy->mx = mem_strdup(policy->mx);
-    return copy;
+    if (policy != NULL)
+        policy->refs++;
+    return policy;
 }
 
-void sts_policy_free(struct sts_policy **policy)
+void sts_policy_unref(struct sts_policy **policy)
 {
-    if (*policy != NULL)
-        mem_free((*policy)->mx);
-    mem_free(*policy);
+    struct sts_policy *old = *policy;
     *policy = NULL;
+    if (old == NULL || --old->refs > 0)
+        return;
+    mem_free(old->mx);
+    mem_free(old);
 }
 
 /* ---- Hosts ---------------------------------------------------------------------------------- */

@@ -24,8 +24,9 @@ enum sts_mode {
 /* "none", "testing", "enforce". */
 const char *sts_mode_name(enum sts_mode mode);
 
-/* Owned, freed with sts_policy_free(). */
+/* Shared on one loop; read-only once it was read. */
 struct sts_policy {
+    unsigned refs;
     enum sts_mode mode;
     int64_t max_age_s;
     char id[STS_ID_SIZE]; /* of the TXT record it was fetched for; "": there was none */
@@ -40,9 +41,10 @@ int sts_policy_parse(struct span text, struct sts_policy **policy_out, struct fa
     __attribute__((warn_unused_result));
 /* The same policy as text that parses again, LF at each line's end, without unknown keys. */
 void sts_policy_write(const struct sts_policy *policy, struct buf *out);
-struct sts_policy *sts_policy_copy(const struct sts_policy *policy);
-/* Accepts a pointer to NULL. */
-void sts_policy_free(struct sts_policy **policy);
+/* One more reference. Accepts NULL. */
+struct sts_policy *sts_policy_ref(struct sts_policy *policy);
+/* One less; the last frees. Accepts a pointer to NULL. */
+void sts_policy_unref(struct sts_policy **policy);
 
 /* Whether a policy of that domain could be asked for: letters, digits, hyphens and dots. */
 bool sts_is_domain(struct span domain);

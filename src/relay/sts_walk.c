@@ -79,6 +79,12 @@ void sts_walk_on(struct sts_walk *walk)
     read_next(walk);
 }
 
+void sts_walk_retime(struct sts_walk *walk)
+{
+    if (walk->page == NULL && !walk->is_busy)
+        rest(walk);
+}
+
 struct sts_walk *sts_walk_create(struct sts *sts)
 {
     struct sts_walk *walk = mem_new(struct sts_walk);

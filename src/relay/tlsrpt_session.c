@@ -3,8 +3,10 @@
  * applied and which result of RFC 8460 4.3 came of it. Counting is tlsrpt.c's. Tests:
  * tests/unit/test_relay_tlsrpt.c.
  */
+#include "base/log.h"
 #include "pki/dane.h"
 #include "relay/attempt_internal.h"
+#include "relay/sts_policy.h"
 #include "relay/tlsrpt.h"
 
 /* RFC 8460 3: what is sent despite TLS trouble, as reports are, is not told of. A named server is
@@ -29,12 +31,18 @@ static enum tlsrpt_policy policy_of(const struct attempt *attempt)
     case SECURITY_CONFIGURED:
         break;
     }
-    return TLSRPT_NO_POLICY;
+    /* One in testing demands nothing, but is the policy that was found. */
+    return attempt->security.sts != NULL ? TLSRPT_STS : TLSRPT_NO_POLICY;
 }
 
-/* Appends the records that the certificate was held against, a line each. */
+/* Appends what the host was held against, in lines. */
 static void put_policy(const struct attempt *attempt, struct buf *out)
 {
+    if (policy_of(attempt) == TLSRPT_STS) {
+        sts_policy_write(attempt->security.sts, out);
+        buf_truncate(out, out->len - 1);
+        return;
+    }
     const struct pki_dane *dane = attempt->security.dane;
     char text[PKI_DANE_TEXT_SIZE];
     if (attempt->security.source != SECURITY_DANE || dane == NULL)
@@ -62,6 +70,7 @@ static void note(struct attempt *attempt, enum tlsrpt_result result, struct span
         .policy_domain = policy == TLSRPT_TLSA ? span_of(attempt->security.server_name) : domain,
         .policy = policy,
         .policy_text = buf_span(&policy_text),
+        .mx_patterns = span_of(policy == TLSRPT_STS ? attempt->security.sts->mx : ""),
         .result = result,
         .sending_ip = span_of(sending),
         .mx_host = span_of(attempt->target.name),
@@ -91,18 +100,48 @@ static enum tlsrpt_result result_of(enum pki_check check)
     return result == TLSRPT_GOOD ? TLSRPT_VALIDATION_FAILURE : result;
 }
 
+static bool is_testing(const struct attempt *attempt)
+{
+    const struct sts_policy *policy = attempt->security.sts;
+    return policy != NULL && policy->mode == STS_MODE_TESTING;
+}
+
+/* RFC 8461 5: mail goes all the same, but both sides hear what would have kept it. */
+static void note_tested(struct attempt *attempt, enum tlsrpt_result result, const char *why)
+{
+    struct log_line line;
+    log_begin(&line, LOG_WARN, "relay", "sts-testing");
+    log_text(&line, "destination", attempt->destination->key);
+    log_text(&line, "host", attempt->target.name);
+    log_text(&line, "why", why);
+    log_end(&line);
+    note(attempt, result, span_of(why));
+}
+
 void relay_attempt_note_secure(struct attempt *attempt)
 {
+    if (attempt->relay == NULL || !is_counted(attempt))
+        return;
     /* RFC 7672 2.2: TLS came about, but no record could be held against the certificate. */
     bool is_unproven = attempt->security.source == SECURITY_DANE && attempt->security.dane == NULL;
-    if (attempt->relay != NULL && is_counted(attempt))
+    bool is_named = !is_testing(attempt) ||
+                    sts_policy_allows(attempt->security.sts, span_of(attempt->target.name));
+    if (!is_named)
+        note_tested(attempt, TLSRPT_VALIDATION_FAILURE, "the policy does not name the host");
+    else if (is_testing(attempt) && attempt->seen_check != PKI_CHECK_GOOD)
+        note_tested(attempt, result_of(attempt->seen_check), pki_check_name(attempt->seen_check));
+    else
         note(attempt, is_unproven ? TLSRPT_TLSA_INVALID : TLSRPT_GOOD, span_of(""));
 }
 
 void relay_attempt_note_plain(struct attempt *attempt)
 {
     bool is_plain = attempt->tls_version[0] == '\0';
-    if (attempt->relay != NULL && is_plain && is_counted(attempt))
+    if (attempt->relay == NULL || !is_plain || !is_counted(attempt))
+        return;
+    if (is_testing(attempt))
+        note_tested(attempt, TLSRPT_STARTTLS_NOT_SUPPORTED, "STARTTLS is not offered");
+    else
         note(attempt, TLSRPT_STARTTLS_NOT_SUPPORTED, span_of(""));
 }
 

@@ -48,8 +48,9 @@ class Authority:
                      "authority", "-key", self.own.key, *DIGESTS[kind], "-days", "300",
                      "-subj", f"/CN={name}", "-out", self.ca])
 
-    def mint(self, file, kind="ecdsa", names=("localhost",)):
-        """A pair that is valid for 90 days; its serial number is one more than the last one's."""
+    def mint(self, file, kind="ecdsa", names=("localhost",), days=90):
+        """A pair that is valid for so many days (-1: until yesterday); its serial number is one more
+        than the last one's."""
         harness.need("openssl")
         self.serial += 1
         pair = Pair(self.directory, file)
@@ -60,8 +61,8 @@ class Authority:
         make_key(pair.key, kind)
         request = harness.run(["openssl", "req", "-new", "-config", self.conf, "-key", pair.key,
                                "-subj", f"/CN={names[0]}"]).stdout
-        harness.run(["openssl", "x509", "-req", "-CA", self.ca, "-CAkey", self.own.key, "-days", "90",
-                     "-set_serial", self.serial, "-extfile", extensions, "-extensions", "server",
+        harness.run(["openssl", "x509", "-req", "-CA", self.ca, "-CAkey", self.own.key, "-days",
+                     str(days), "-set_serial", self.serial, "-extfile", extensions, "-extensions", "server",
                      "-sha256", "-out", pair.certificate], input=request)
         pair.serial = self.serial
         return pair

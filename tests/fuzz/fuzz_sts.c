@@ -30,8 +30,8 @@ static void read_policy(struct span text)
     require(sts_policy_parse(buf_span(&written), &again, &fault) == 0);
     require(again->mode == policy->mode && again->max_age_s == policy->max_age_s);
     require(strcmp(again->mx, policy->mx) == 0);
-    sts_policy_free(&again);
-    sts_policy_free(&policy);
+    sts_policy_unref(&again);
+    sts_policy_unref(&policy);
     buf_release(&written);
 }
 

@@ -26,7 +26,7 @@ struct lab {
     unsigned troubles;
 };
 
-static void on_policy(void *owner, const struct sts_policy *policy)
+static void on_policy(void *owner, struct sts_policy *policy)
 {
     struct lab *lab = owner;
     size_t len = strlen(lab->told);

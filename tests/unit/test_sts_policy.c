@@ -87,7 +87,7 @@ TEST(policies_are_read_strictly)
         if (policy != NULL)
             sts_policy_write(policy, &text);
         check_span(buf_span(&text), one->wanted == NULL ? "" : one->wanted);
-        sts_policy_free(&policy);
+        sts_policy_unref(&policy);
         buf_release(&text);
     }
 }
@@ -121,7 +121,7 @@ static int parse_large(size_t patterns, size_t size)
         buf_put_byte(&text, 'x');
     int err = sts_policy_parse(buf_span(&text), &policy, NULL);
     check(policy == NULL || policy->mx_count == patterns);
-    sts_policy_free(&policy);
+    sts_policy_unref(&policy);
     buf_release(&text);
     return err;
 }
@@ -162,13 +162,13 @@ TEST(patterns_cover_one_label)
     };
     struct sts_policy *policy, *copy;
     check_int(sts_policy_parse(span_of(HEAD "mx: *.wild.test\nmx: MX.a.test\n"), &policy, NULL), 0);
-    copy = sts_policy_copy(policy);
-    sts_policy_free(&policy);
+    copy = sts_policy_ref(policy);
+    sts_policy_unref(&policy);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         check_case = cases[i].host;
         check_int(sts_policy_allows(copy, span_of(cases[i].host)), cases[i].wanted);
     }
-    sts_policy_free(&copy);
+    sts_policy_unref(&copy);
 }
 
 #define STRING(length, text) length text
