@@ -168,23 +168,27 @@ static int tell(const struct route_test *test, const struct address *address, st
 
 /* ---- Asking --------------------------------------------------------------------------------- */
 
+static void add_row(struct routes_merged *merged, const struct admin_call *row)
+{
+    struct buf words;
+    buf_init(&words, 0);
+    for (size_t i = 1; i < row->word_count; i++) {
+        buf_puts(&words, i > 1 ? "\n" : "");
+        buf_put(&words, row->words[i]);
+    }
+    routes_merged_add(merged, row->words[0], buf_span(&words));
+    buf_release(&words);
+}
+
 /* The store's routes from the answer of `route rows`. */
 static void add_rows(struct routes_merged *merged, struct span answer)
 {
     while (answer.len > 0) {
         struct span line = span_cut(&answer, '\n');
         struct admin_call row;
-        struct buf words;
         admin_call_init(&row, NULL);
-        buf_init(&words, 0);
-        if (admin_line_read(&row, line) == 0) {
-            for (size_t i = 1; i < row.word_count; i++) {
-                buf_puts(&words, i > 1 ? "\n" : "");
-                buf_put(&words, row.words[i]);
-            }
-            routes_merged_add(merged, row.words[0], buf_span(&words));
-        }
-        buf_release(&words);
+        if (admin_line_read(&row, line) == 0)
+            add_row(merged, &row);
         admin_call_deinit(&row);
     }
     routes_merged_finish(merged);
