@@ -331,15 +331,19 @@ static size_t hosts_before_us(const struct relay *relay, const struct mx_result 
     return result->count;
 }
 
-/* RFC 8689 4.2.1: whoever forges an MX record names a server whose certificate is good. All hosts
- * come from one answer, and one policy names them all. */
+/* RFC 8689 4.2.1: whoever forges an MX record names a server whose certificate is good.
+ * Each host counts: the one that is not proven may be all that an attacker leaves. */
 static bool has_proven_hosts(const struct destination *destination,
                              const struct security_result *result)
 {
-    const struct relay_host *first = &result->hosts[0];
-    return destination->route.has_host || first->mx.is_secure ||
-           first->security.source == SECURITY_STS ||
-           span_is_nocase(domain_of(destination), first->mx.name);
+    for (size_t i = 0; i < result->count; i++) {
+        const struct relay_host *host = &result->hosts[i];
+        if (!destination->route.has_host && !host->mx.is_secure &&
+            host->security.source != SECURITY_STS &&
+            !span_is_nocase(domain_of(destination), host->mx.name))
+            return false;
+    }
+    return true;
 }
 
 static void refuse_unproven(struct destination *destination)
