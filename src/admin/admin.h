@@ -16,7 +16,7 @@
 #include "store/store.h"
 
 enum {
-    ADMIN_WORDS_MAX = 16,
+    ADMIN_WORDS_MAX = 20,
     ADMIN_QUEUE_PAGE = 1000,   /* entries of one call */
     ADMIN_QUEUE_WORDS = 10,    /* of a line that is an entry */
     ADMIN_LINE_MAX = 32 * 1024 /* the ids of a page */

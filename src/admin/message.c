@@ -82,7 +82,8 @@ static void put_attempt(struct admin_call *call, const struct store_history_atte
                                  attempt->check,
                                  attempt->check_text,
                                  attempt->reply,
-                                 number(call, attempt->due_us)};
+                                 number(call, attempt->due_us),
+                                 attempt->checks};
     put(call, words, sizeof words / sizeof *words);
 }
 

@@ -11,10 +11,12 @@
 static const char help[] =
     "postern message - the whole life of a message that went on\n"
     "\n"
-    "  postern message ID     from whom it came and over which TLS; each attempt to deliver it, "
+    "  postern message ID [--json]\n"
+    "                         from whom it came and over which TLS; each attempt to deliver it, "
     "with\n"
-    "                         host, TLS, what the check of the certificate said, and the reply;\n"
-    "                         when the next one is due\n"
+    "                         host, TLS, what was demanded of the host and why, what each check\n"
+    "                         of its certificate said, and the reply; when the next one is due\n"
+    "      --json             one JSON object a line, for programs\n"
     "\n"
     "ID is what stands behind msg= in the log and in the 250 reply. A history is kept for\n"
     "relay.history_time. Works while the server runs and when it does not.\n"
@@ -85,8 +87,19 @@ static void put_duration(struct buf *out, int64_t us)
         queue_put_span(out, us);
 }
 
+/* Lines "what word sentence". */
+static void put_checks(struct buf *out, struct span lines)
+{
+    while (lines.len > 0) {
+        struct span line = span_cut(&lines, '\n');
+        put_part(out, "\n             ", span_cut(&line, ' '), ": ");
+        queue_put_safe(out, span_cut(&line, ' '));
+        put_part(out, ": ", line, "");
+    }
+}
+
 /* entry number at duration verdict recipient route host address version suite check text reply due
- */
+ * checks */
 static void tell_attempt(struct buf *out, const struct span *words)
 {
     buf_puts(out, "attempt ");
@@ -107,6 +120,7 @@ static void tell_attempt(struct buf *out, const struct span *words)
     }
     put_part(out, "\n           certificate: ", words[12], "");
     put_part(out, ": ", words[13], "");
+    put_checks(out, words[16]);
     put_part(out, "\n           reply: ", words[14], "");
     if (number(words[15]) > 0) {
         buf_puts(out, "\n           next attempt: ");
@@ -136,7 +150,7 @@ static void tell_stored(struct buf *out, const struct span *words)
     buf_puts(out, "stored     the message is here still, in the queue or a mailbox\n");
 }
 
-static void tell_line(struct buf *out, struct span line)
+static void tell_line(struct buf *out, struct span line, bool is_json)
 {
     static const struct {
         const char *name;
@@ -144,21 +158,23 @@ static void tell_line(struct buf *out, struct span line)
         void (*tell)(struct buf *out, const struct span *words);
     } kinds[] = {
         {"received", 9, tell_received},
-        {"attempt", 16, tell_attempt},
+        {"attempt", 17, tell_attempt},
         {"waits", 7, tell_waits},
         {"stored", 1, tell_stored},
     };
     struct admin_call call;
     admin_call_init(&call, NULL);
     int err = admin_line_read(&call, line);
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && err == 0; i++) {
+    if (is_json && err == 0)
+        message_put_json(out, call.words, call.word_count);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && err == 0 && !is_json; i++) {
         if (call.word_count == kinds[i].words && span_is(call.words[0], kinds[i].name))
             kinds[i].tell(out, call.words);
     }
     admin_call_deinit(&call);
 }
 
-static int ask(const struct settings *settings, const char *id)
+static int ask(const struct settings *settings, const char *id, bool is_json)
 {
     struct cli_channel *channel = cli_channel_open(settings);
     if (channel == NULL)
@@ -170,7 +186,7 @@ static int ask(const struct settings *settings, const char *id)
     int status = cli_channel_ask(channel, words, 3, &answer);
     struct span rest = buf_span(&answer);
     while (status == CLI_OK && rest.len > 0)
-        tell_line(&out, span_cut(&rest, '\n'));
+        tell_line(&out, span_cut(&rest, '\n'), is_json);
     struct span told = status == CLI_OK ? buf_span(&out) : rest;
     (void)fwrite(told.ptr, 1, told.len, status == CLI_OK ? stdout : stderr);
     buf_release(&answer);
@@ -182,6 +198,7 @@ static int ask(const struct settings *settings, const char *id)
 int cli_message(int argc, char **argv)
 {
     struct cli_common common;
+    bool is_json = queue_cut_json(&argc, argv);
     int status;
     if (cli_common(argc, argv, help, &common, &status) != CLI_OK)
         return status;
@@ -190,7 +207,7 @@ int cli_message(int argc, char **argv)
     const struct settings *settings = cli_load(common.conf_file);
     if (settings == NULL)
         return CLI_COULD_NOT;
-    status = ask(settings, common.words[0]);
+    status = ask(settings, common.words[0], is_json);
     conf_unref(&settings);
     return status;
 }

@@ -229,8 +229,7 @@ static int run(struct walk *walk, const char *conf_file)
     return status;
 }
 
-/* Takes --json out of the words. */
-static bool cut_json(int *argc, char **argv)
+bool queue_cut_json(int *argc, char **argv)
 {
     int kept = 0;
     for (int i = 0; i < *argc; i++) {
@@ -254,7 +253,7 @@ static const struct verb *find_verb(const struct cli_common *common)
 int cli_queue(int argc, char **argv)
 {
     struct cli_common common;
-    struct walk walk = {.is_json = cut_json(&argc, argv)};
+    struct walk walk = {.is_json = queue_cut_json(&argc, argv)};
     int status;
     if (cli_common(argc, argv, help, &common, &status) != CLI_OK)
         return status;

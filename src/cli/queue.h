@@ -9,6 +9,9 @@
 #include "base/buf.h"
 #include "base/span.h"
 
+/* Takes --json out of the words; whether it was there. */
+bool queue_cut_json(int *argc, char **argv);
+
 /* ---- queue_filter.c ------------------------------------------------------------------------- */
 
 /* Entries that are all of this; an empty text or 0 asks for nothing. Texts are borrowed. */
@@ -47,5 +50,11 @@ void queue_put_totals(struct buf *out, const struct queue_totals *totals, int64_
 void queue_put_span(struct buf *out, int64_t us);
 /* Others' bytes for a terminal. */
 void queue_put_safe(struct buf *out, struct span text);
+
+/* ---- message_json.c ------------------------------------------------------------------------- */
+
+/* A line of `message show` (admin/message.c) as one JSON object and a line end; of an unknown kind:
+ * nothing. */
+void message_put_json(struct buf *out, const struct span *words, size_t count);
 
 #endif

@@ -88,6 +88,7 @@ static void settle(struct attempt *attempt, size_t index, const struct smtp_repl
         .tls_suite = attempt->tls_suite,
         .check = attempt->check,
         .check_text = attempt->check_text,
+        .checks = attempt->checks,
         .duration_us = (loop_now_ms(attempt->relay->options.env->loop) - attempt->began_ms) * 1000,
     };
     const struct relay_outcome outcome = {

@@ -29,6 +29,9 @@ struct attempt {
     char tls_version[TLS_FACTS_NAME_SIZE], tls_suite[TLS_FACTS_NAME_SIZE];
     const char *check;
     char check_text[256];
+    /* What was demanded of the address and each check of its certificate, as store_attempt has it;
+     * cut when there is more. */
+    char checks[RELAY_CHECKS_SIZE];
     char tls_text[160];             /* for the log: version, cipher, verdict */
     char reason[RELAY_REASON_SIZE]; /* why the last address did not work */
     /* The same of the address that got furthest: that ::1 does not listen must not hide that

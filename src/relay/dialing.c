@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/dial.h"
+#include "pki/judge.h"
 #include "relay/attempt_internal.h"
 
 /* Only where the settings say so: a handshake with TLS_VERIFY_REQUIRED would have ended. */
@@ -31,6 +32,36 @@ static int note_check(void *owner, struct span certificate_der, enum pki_check *
     (void)certificate_der;
     attempt->seen_check = *check;
     return 0;
+}
+
+/* A line "what word sentence". What others wrote of themselves is in it. */
+static void note(struct attempt *attempt, const char *what, const char *word, const char *sentence)
+{
+    size_t used = strlen(attempt->checks), room = sizeof attempt->checks - used;
+    char *line = attempt->checks + used;
+    int len = snprintf(line, room, "%s %s %s", what, word, sentence);
+    if (len < 0 || (size_t)len + 1 >= room) {
+        line[0] = '\0'; /* whole lines only */
+        return;
+    }
+    for (int i = 0; i < len; i++) {
+        if (line[i] == '\n' || line[i] == '\r')
+            line[i] = ' ';
+    }
+    line[len] = '\n';
+    line[len + 1] = '\0';
+}
+
+static void note_findings(void *owner, const struct pki_findings *findings)
+{
+    char sentence[PKI_SENTENCE_SIZE];
+    for (int i = 0; i < PKI_STEP_COUNT; i++) {
+        const struct pki_finding *finding = &findings->steps[i];
+        if (!pki_step_is_told((enum pki_step)i, finding))
+            continue;
+        pki_finding_sentence(finding, sentence);
+        note(owner, pki_step_name((enum pki_step)i), pki_check_name(finding->verdict), sentence);
+    }
 }
 
 static void on_secure(void *owner, const struct tls_facts *facts)
@@ -303,7 +334,9 @@ void relay_attempt_dial(struct attempt *attempt)
         .dane = security->dane,
         .verify = security->verify,
         .alpn = NULL,
-        .judge = {note_check, attempt}};
+        .judge = {note_check, attempt, note_findings}};
+    attempt->checks[0] = '\0';
+    note(attempt, "policy", relay_security_name(security->source), security->why);
     struct endpoint also[MX_ADDRESSES_MAX];
     size_t also_count = choose_addresses(attempt, also);
     const struct dial dial = {

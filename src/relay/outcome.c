@@ -131,6 +131,7 @@ static void remember(struct settled *item, const struct relay_outcome *outcome, 
         .tls_suite = keep(item, tried->tls_suite),
         .check = keep(item, tried->check),
         .check_text = keep(item, tried->check_text),
+        .checks = keep(item, tried->checks),
         .reply = span_of(item->text),
         .due_us = item->outcome.due_us,
     };

@@ -14,9 +14,12 @@
 struct relay;
 struct entry;
 
+enum { RELAY_CHECKS_SIZE = 4096 };
+
 /* What an attempt came to, beside its outcome. */
 struct relay_tried {
     const char *address, *tls_version, *tls_suite, *check, *check_text;
+    const char *checks; /* as struct store_attempt's */
     int64_t duration_us;
 };
 

@@ -62,7 +62,7 @@ int history_attempt(struct writer *writer, uint64_t message, const struct store_
                 db_text(attempt->recipient), db_text(attempt->route), db_text(attempt->host),
                 db_text(attempt->address), db_text(attempt->tls_version),
                 db_text(attempt->tls_suite), db_text(attempt->check), db_text(attempt->check_text),
-                db_text(attempt->reply), db_int(attempt->due_us)));
+                db_text(attempt->reply), db_int(attempt->due_us), db_text(attempt->checks)));
 }
 
 /* ---- Forgetting ----------------------------------------------------------------------------- */
@@ -127,6 +127,7 @@ struct store_attempt *history_copy_attempt(struct arena *arena, const struct sto
     copy->check = arena_copy(arena, attempt->check);
     copy->check_text = arena_copy(arena, attempt->check_text);
     copy->reply = arena_copy(arena, attempt->reply);
+    copy->checks = arena_copy(arena, attempt->checks);
     return copy;
 }
 
@@ -187,7 +188,8 @@ static void add_attempt(struct history_request *request, const struct db_rows *r
                     .check = text_at(request, rows, 11),
                     .check_text = text_at(request, rows, 12),
                     .reply = text_at(request, rows, 13),
-                    .due_us = db_int_at(rows, 14)},
+                    .due_us = db_int_at(rows, 14),
+                    .checks = text_at(request, rows, 15)},
     };
 }
 

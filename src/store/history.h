@@ -21,6 +21,9 @@ struct store_attempt {
     struct span host, address;          /* empty: none was reached */
     struct span tls_version, tls_suite; /* empty: plaintext, or no session */
     struct span check, check_text;      /* of the certificate, in a word and in a sentence */
+    /* What was demanded, and each check by itself: lines "policy dane SENTENCE", "chain good
+     * SENTENCE"; a sentence may be empty. */
+    struct span checks;
     struct span reply;                  /* the peer's, or our sentence */
     int64_t due_us;                     /* of the next attempt; 0: none */
 };

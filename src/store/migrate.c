@@ -83,6 +83,7 @@ static const char *const steps[] = {
     "DROP INDEX queue_due;"
     "CREATE INDEX queue_due ON queue(due, id, place, is_held);",
     "INSERT INTO meta VALUES('failed_commits', 0);",
+    "ALTER TABLE attempt ADD COLUMN checks TEXT NOT NULL DEFAULT '';",
 };
 enum { STEP_COUNT = sizeof steps / sizeof *steps };
 

@@ -102,8 +102,8 @@ X(SQL_RECEIVED_ADD, "INSERT INTO received(message, at, size, reverse_path, clien
 X(SQL_RECEIVED, "SELECT at, size, reverse_path, client, listener, tls_version, tls_suite, login FROM received WHERE message = ?") \
 X(SQL_RECEIVED_OLDEST, "SELECT message, at FROM received ORDER BY message LIMIT ?") \
 X(SQL_RECEIVED_FORGET, "DELETE FROM received WHERE message <= ?") \
-X(SQL_ATTEMPT_ADD, "INSERT OR REPLACE INTO attempt(message, entry, number, at, duration, verdict, recipient, route, host, address, tls_version, tls_suite, verified, verified_text, reply, due) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") \
-X(SQL_ATTEMPTS, "SELECT entry, number, at, duration, verdict, recipient, route, host, address, tls_version, tls_suite, verified, verified_text, reply, due FROM attempt WHERE message = ? ORDER BY entry, number") \
+X(SQL_ATTEMPT_ADD, "INSERT OR REPLACE INTO attempt(message, entry, number, at, duration, verdict, recipient, route, host, address, tls_version, tls_suite, verified, verified_text, reply, due, checks) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") \
+X(SQL_ATTEMPTS, "SELECT entry, number, at, duration, verdict, recipient, route, host, address, tls_version, tls_suite, verified, verified_text, reply, due, checks FROM attempt WHERE message = ? ORDER BY entry, number") \
 X(SQL_ATTEMPTS_CUT, "DELETE FROM attempt WHERE message = ? AND entry = ? AND number > 1 AND number <= ?") \
 X(SQL_ATTEMPTS_FORGET, "DELETE FROM attempt WHERE message <= ?") \
 /* TLS results */ \

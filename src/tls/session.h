@@ -15,6 +15,7 @@
 struct tls_manager;
 struct tls_session;
 struct pki_dane;
+struct pki_findings;
 
 enum tls_verify {
     TLS_VERIFY_REQUIRED,      /* anything but PKI_CHECK_GOOD ends the handshake */
@@ -29,6 +30,9 @@ enum tls_verify {
 struct tls_judge {
     int (*judge)(void *owner, struct span certificate_der, enum pki_check *check);
     void *owner;
+    /* Told of each check that was made (pki/judge.h), good or bad, before judge is called; the
+     * findings are borrowed until return. NULL: not told. */
+    void (*on_findings)(void *owner, const struct pki_findings *findings);
 };
 
 /* Receives the session's secrets as lines of the NSS key log format, without line end, so that a

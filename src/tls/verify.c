@@ -92,6 +92,8 @@ static void verify(struct tls_session *session, const gnutls_datum_t *ders, unsi
     }
     pki_judge(session->generation->trust, &of, &findings);
     tell(session, &findings);
+    if (session->judge.on_findings != NULL)
+        session->judge.on_findings(session->judge.owner, &findings);
     conclude(&session->facts, &findings);
 }
 

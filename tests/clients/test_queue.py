@@ -1,6 +1,8 @@
 """postern queue: filters, hold and release, flush and JSON, with a server and without one."""
 import json
+import re
 
+import dnsd
 import harness
 import mailkit
 import smtpsink
@@ -120,3 +122,34 @@ def test_a_message_tells_its_whole_life():
         for words in (("message", "0" * 16), ("message", "12"), ("message", "x" * 16)):
             done = one.cli(*words, check=False)
             assert done.returncode == 1 and "message" in done.errors and done.text == "", done.errors
+
+
+def test_each_check_of_a_delivery_is_told():
+    """Over TLS, with a name that the certificate has and with one that it has not: for people and as JSON."""
+    with Server(domains=["final.test"], users=["carol:pw3"]) as last:
+        for host, name in (("localhost", "good"), ("127.0.0.3", "wrong-name")):
+            relay = {"smarthost": host, "smarthost_port": last.port("smtp"), "smarthost_tls": "starttls",
+                     "smarthost_verify": "opportunistic"}
+            if host != "localhost":
+                relay["smarthost"] = "elsewhere.lab"
+            zone = {"elsewhere.lab": {"a": ["127.0.0.1"]}}
+            with dnsd.NameServer(zone) as names, \
+                    Server(domains=["first.test"], users=["alice:secret"],
+                           edit=keys(tls={"trusted": last.ca}, relay={"resolver": names.at, **relay})) as one:
+                send(one, "carol@final.test")
+                wait_until(lambda: not entries(one), 20, "an empty queue")
+                log = one.log_text()
+                message = re.search(r"smtp accepted .*?msg=([0-9a-f]{16})", log).group(1)
+                lines = [json.loads(line) for line in one.cli("message", message, "--json").text.splitlines()]
+                assert [line["kind"] for line in lines] == ["received", "attempt"], lines
+                attempt = lines[1]
+                assert attempt["verdict"] == "delivered" and attempt["tls_version"] == "TLSv1.3", attempt
+                assert attempt["reply"].startswith("250") and attempt["due"] is None, attempt
+                checks = {check["check"]: check for check in attempt["checks"]}
+                assert list(checks)[0] == "policy" and checks["policy"]["verdict"] == "configured", checks
+                assert set(checks) == {"policy", "chain", "dates", "strength", "name", "purpose", "revocation"}
+                assert checks["chain"]["verdict"] == "good" and checks["name"]["verdict"] == name, checks
+                assert all(check["text"] for check in attempt["checks"] if check["verdict"] != "not-done"), checks
+                told = one.cli("message", message).text
+                for check in attempt["checks"]:
+                    assert f"  {check['check']}: {check['verdict']}" in told, (check, told)

@@ -139,7 +139,43 @@ TEST(test_times_and_totals)
     buf_release(&out);
 }
 
-CHECK_MAIN({"test_filters", test_filters},
+TEST(test_message_as_json)
+{
+    static const struct {
+        const char *words[18];
+        const char *json;
+    } cases[] = {
+        {{"waits", "7", "2", "1793000000000000", "1", "a@b.test", "450 \x1b[31m"},
+         "{\"kind\":\"waits\",\"entry\":7,\"attempts\":2,\"due\":\"2026-10-26T07:33:20Z\",\"held\":"
+         "true,"
+         "\"to\":\"a@b.test\",\"last\":\"450 \\u001b[31m\"}\n"},
+        {{"attempt", "7", "1", "0", "5", "delivered", "a@b.test", "", "", "", "", "", "", "",
+          "250 ok", "0", "policy dane two words\nname good \nodd"},
+         "{\"kind\":\"attempt\",\"entry\":7,\"attempt\":1,\"at\":null,\"duration_us\":5,"
+         "\"verdict\":\"delivered\",\"to\":\"a@b.test\",\"route\":\"\",\"host\":\"\",\"address\":"
+         "\"\","
+         "\"tls_version\":\"\",\"tls_suite\":\"\",\"certificate\":\"\",\"certificate_text\":\"\","
+         "\"reply\":\"250 ok\",\"due\":null,\"checks\":[{\"check\":\"policy\",\"verdict\":\"dane\","
+         "\"text\":\"two words\"},{\"check\":\"name\",\"verdict\":\"good\",\"text\":\"\"},"
+         "{\"check\":\"odd\",\"verdict\":\"\",\"text\":\"\"}]}\n"},
+        {{"stored", "more"}, "{\"kind\":\"stored\"}\n"},
+        {{"unknown"}, ""},
+    };
+    struct buf out;
+    buf_init(&out, 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct span words[18];
+        size_t count = 0;
+        for (; cases[i].words[count] != NULL; count++)
+            words[count] = span_of(cases[i].words[count]);
+        buf_clear(&out);
+        message_put_json(&out, words, count);
+        check_span(buf_span(&out), cases[i].json);
+    }
+    buf_release(&out);
+}
+
+CHECK_MAIN({"test_message_as_json", test_message_as_json}, {"test_filters", test_filters},
            {"test_filters_must_all_hold", test_filters_must_all_hold},
            {"test_wrong_filters", test_wrong_filters},
            {"test_entries_are_shown_without_others_control_bytes",

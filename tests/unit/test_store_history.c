@@ -46,6 +46,7 @@ static void attempt(struct fixture *fixture, uint64_t id, unsigned number,
                     enum store_outcome_kind kind)
 {
     const struct store_attempt made = {.number = number,
+                                       .checks = span_of("policy dane signed\nchain good \n"),
                                        .at_us = fixture->clock.wall_us,
                                        .duration_us = 1500,
                                        .verdict = span_of("deferred"),
@@ -110,6 +111,7 @@ TEST(history_tells_origin_attempts_and_what_waits)
     check_span(second->tls_suite, "SUITE");
     check_span(second->check, "name");
     check_span(second->check_text, "in a sentence");
+    check_span(second->checks, "policy dane signed\nchain good \n");
     check_span(second->reply, "450 4.2.1 later");
     check(!history->is_stored && history->row_count == 0);
     history->job.free(&history->job);
