@@ -4,6 +4,8 @@
  * their rows get the same due time, which is how they are found again when somebody answers before
  * it. Tests: tests/unit/test_relay_fair.c.
  */
+#include <limits.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "queue/schedule.h"
@@ -21,10 +23,14 @@ static void log_put_off(const struct destination *destination)
     log_end(&line);
 }
 
+/* A time that no delay reaches was set by a clock that ran ahead: it would keep the mail for as
+ * long as the clock was wrong by. */
 bool relay_is_put_off(const struct destination *destination)
 {
-    return destination->failures > 0 && !destination->is_flushed &&
-           clock_wall_us(destination->relay->options.clock) < destination->put_off_us;
+    const struct relay *relay = destination->relay;
+    int64_t wait_us = destination->put_off_us - clock_wall_us(relay->options.clock);
+    return destination->failures > 0 && !destination->is_flushed && wait_us > 0 &&
+           wait_us <= 2 * relay->settings->retry_max_ms * 1000;
 }
 
 void relay_put_off_forget(struct destination *destination)
@@ -35,10 +41,24 @@ void relay_put_off_forget(struct destination *destination)
     destination->put_off_why = NULL;
 }
 
+/* What a relay before this one knew stands in the rows: each time that nobody was reached is an
+ * attempt of all that waited. New mail among them makes it begin anew. */
+static unsigned failures_before(const struct destination *destination)
+{
+    unsigned least = UINT_MAX;
+    list_each (node, &destination->ready) {
+        const struct entry *entry = list_entry(node, struct entry, node);
+        least = entry->row.attempts < least ? entry->row.attempts : least;
+    }
+    return least == UINT_MAX ? 0 : least;
+}
+
 void relay_put_off(struct destination *destination, const char *reason, const char *host)
 {
     struct relay *relay = destination->relay;
     relay->put_off_count += destination->failures == 0;
+    if (destination->failures == 0)
+        destination->failures = failures_before(destination);
     destination->failures++;
     int64_t delay_ms =
         schedule_put_off_ms(relay->settings, destination->failures, relay->options.entropy);

@@ -195,6 +195,52 @@ TEST(test_destination_is_put_off_as_a_whole)
     relay_lab_deinit(&lab);
 }
 
+/* Its rows keep their time over a restart, and the interval goes on where it was. */
+TEST(test_restart_does_not_hammer_what_is_dead)
+{
+    struct relay_lab lab;
+    relay_lab_init(&lab);
+    lab.settings.retry_max_ms = (int64_t)40 * RELAY_LAB_RETRY_MS;
+    lab.settings.expire_ms *= 1000;
+    lab.hops[0].rules[0] = (struct hop_rule){"CONNECT", 0, "421 4.3.2 busy"};
+    relay_lab_mail(&lab, alice, "r@one.test");
+    relay_lab_run(&lab, 1000);
+    for (unsigned round = 1; round <= 3; round++) {
+        struct relay_lab_queue queue = relay_lab_queue(&lab);
+        int64_t wait_ms = (queue.due_us - now_us(&lab)) / 1000;
+        check_int(queue.attempts, round);
+        relay_free(&lab.relay);
+        relay_lab_run(&lab, wait_ms - 1000);
+        check_int(lab.hops[0].connections, round);
+        relay_lab_run(&lab, 2000);
+        check_int(lab.hops[0].connections, round + 1);
+        int64_t next_ms = (relay_lab_queue(&lab).due_us - now_us(&lab)) / 1000;
+        int64_t delay_ms = (int64_t)RELAY_LAB_RETRY_MS << round;
+        check(next_ms > delay_ms * 3 / 4 - 2000 && next_ms <= delay_ms * 5 / 4);
+    }
+    relay_lab_deinit(&lab);
+}
+
+/* The clock was wrong by as much when nobody answered. */
+TEST(test_clock_that_is_set_back_puts_nobody_off_for_long)
+{
+    static const int64_t hours[] = {1, 24, 366 * 24};
+    for (size_t i = 0; i < sizeof hours / sizeof *hours; i++) {
+        struct relay_lab lab;
+        relay_lab_init(&lab);
+        lab.hops[0].rules[0] = (struct hop_rule){"CONNECT", 0, "421 4.3.2 busy"};
+        mail_many(&lab, "r@one.test", 3);
+        relay_lab_run(&lab, 1000);
+        check_int(relay_lab_queue(&lab).attempts, 1);
+        lab.hops[0].rules[0].verb = NULL;
+        sim_set_wall_us(lab.world.sim, now_us(&lab) - hours[i] * 3600 * 1000000);
+        mail_many(&lab, "r@one.test", 1);
+        relay_lab_run(&lab, (int64_t)10 * lab.settings.retry_max_ms);
+        check_int(lab.hops[0].messages, 4);
+        relay_lab_deinit(&lab);
+    }
+}
+
 /* One row is tried by an administrator: a success fetches the others. */
 TEST(test_destination_recovers_at_once)
 {
@@ -244,5 +290,8 @@ CHECK_MAIN({"test_dead_domain_delays_nobody", test_dead_domain_delays_nobody},
            {"test_mixed_destinations_get_all_their_mail",
             test_mixed_destinations_get_all_their_mail},
            {"test_destination_is_put_off_as_a_whole", test_destination_is_put_off_as_a_whole},
+           {"test_restart_does_not_hammer_what_is_dead", test_restart_does_not_hammer_what_is_dead},
+           {"test_clock_that_is_set_back_puts_nobody_off_for_long",
+            test_clock_that_is_set_back_puts_nobody_off_for_long},
            {"test_destination_recovers_at_once", test_destination_recovers_at_once},
            {"test_put_off_entries_expire", test_put_off_entries_expire})
