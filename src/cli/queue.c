@@ -57,6 +57,8 @@ struct walk {
     struct cli_channel *channel;
     struct queue_totals totals;
     uint64_t total, seen, after;
+    int64_t began_us; /* by the monotonic clock */
+    bool has_bar;
     uint64_t changed, passed; /* passed: meant, but held or not held already */
     struct buf ids;           /* of the page, to be changed */
     uint64_t id_count;
@@ -147,21 +149,23 @@ static int take_page(struct walk *walk, size_t *count_out)
 
 /* ---- The whole ------------------------------------------------------------------------------ */
 
-/* On a terminal, and only when there is more than one page. */
-static void show_progress(const struct walk *walk, bool is_end)
+/* On a terminal, and only when there is more than one page; what goes to the same terminal shows by
+ * itself how far it is. */
+static void show_progress(struct walk *walk, bool is_end)
 {
-    enum { BAR_WIDTH = 40 };
     if (walk->total <= ADMIN_QUEUE_PAGE || !isatty(STDERR_FILENO))
         return;
-    if (is_end) {
+    if (is_end && walk->has_bar)
         (void)fprintf(stderr, "\r\033[K");
+    walk->has_bar = !is_end;
+    if (is_end)
         return;
-    }
-    uint64_t seen = walk->seen < walk->total ? walk->seen : walk->total;
-    int done = (int)(seen * BAR_WIDTH / walk->total);
-    (void)fprintf(stderr, "\r[%.*s%*s] %" PRIu64 " of %" PRIu64, done,
-                  "########################################", BAR_WIDTH - done, "", seen,
-                  walk->total);
+    struct buf bar;
+    buf_init(&bar, 0);
+    queue_put_progress(&bar, walk->seen, walk->total,
+                       clock_monotonic_ms(&clock_system) * 1000 - walk->began_us);
+    (void)fprintf(stderr, "\r%.*s\033[K", (int)buf_span(&bar).len, buf_span(&bar).ptr);
+    buf_release(&bar);
 }
 
 static void print(struct walk *walk)
@@ -177,6 +181,7 @@ static int walk_queue(struct walk *walk)
 {
     size_t count = ADMIN_QUEUE_PAGE;
     int status = CLI_OK;
+    walk->began_us = clock_monotonic_ms(&clock_system) * 1000;
     while (status == CLI_OK && count == ADMIN_QUEUE_PAGE) {
         status = take_page(walk, &count);
         if (status == CLI_OK)

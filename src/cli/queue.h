@@ -46,6 +46,8 @@ void queue_put_block(struct buf *out, const struct admin_queue_row *row, int64_t
 void queue_put_json(struct buf *out, const struct admin_queue_row *row);
 /* "3 in the queue, 12K, 1 held, the oldest for 3h" */
 void queue_put_totals(struct buf *out, const struct queue_totals *totals, int64_t now_us);
+/* "[####      ] 4000 of 10000, 3s left": of so many entries so many are done, in this time. */
+void queue_put_progress(struct buf *out, uint64_t done, uint64_t total, int64_t taken_us);
 /* "3h12m": the two largest units that matter. */
 void queue_put_span(struct buf *out, int64_t us);
 /* Others' bytes for a terminal. */

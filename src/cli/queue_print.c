@@ -160,3 +160,21 @@ void queue_put_totals(struct buf *out, const struct queue_totals *totals, int64_
     }
     buf_puts(out, "\n");
 }
+
+/* Mail comes and goes meanwhile, so that there may be more done than there was. */
+void queue_put_progress(struct buf *out, uint64_t done, uint64_t total, int64_t taken_us)
+{
+    enum { BAR_WIDTH = 40 };
+    uint64_t seen = done < total ? done : total;
+    size_t filled = total == 0 ? BAR_WIDTH : (size_t)((double)seen / (double)total * BAR_WIDTH);
+    buf_puts(out, "[");
+    for (size_t i = 0; i < BAR_WIDTH; i++)
+        buf_put_byte(out, i < filled ? '#' : ' ');
+    buf_printf(out, "] %" PRIu64 " of %" PRIu64, seen, total);
+    if (seen > 0 && seen < total) {
+        double left_us = (double)taken_us / (double)seen * (double)(total - seen);
+        buf_puts(out, ", ");
+        queue_put_span(out, (int64_t)left_us + 999999);
+        buf_puts(out, " left");
+    }
+}

@@ -1,6 +1,9 @@
 """postern queue: filters, hold and release, flush and JSON, with a server and without one."""
 import json
+import os
+import pty
 import re
+import subprocess
 
 import dnsd
 import harness
@@ -153,3 +156,39 @@ def test_each_check_of_a_delivery_is_told():
                 told = one.cli("message", message).text
                 for check in attempt["checks"]:
                     assert f"  {check['check']}: {check['verdict']}" in told, (check, told)
+
+
+def in_a_terminal(server, *words):
+    """Output and, apart from it, what the terminal of standard error got."""
+    ours, theirs = pty.openpty()
+    command = [harness.BINARY, *words[:2], "-c", server.conf, *words[2:]]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs) as process:
+        os.close(theirs)
+        text, shown = process.stdout.read().decode(), b""
+        try:
+            while chunk := os.read(ours, 65536):
+                shown += chunk
+        except OSError:  # Linux ends a terminal so
+            pass
+        os.close(ours)
+        assert process.wait() == 0, (text, shown)
+    return text, shown.decode()
+
+
+def test_long_operations_show_how_far_they_are():
+    """On a terminal only, and gone at the end; held entries, so that nothing moves meanwhile."""
+    count = 1900
+    with relaying(harness.free_port()) as one:
+        client = mailkit.smtp(one)
+        for start in range(0, count, 100):
+            client.sendmail("alice@first.test", [f"r{start + i}@far.lab" for i in range(100)], MESSAGE % start)
+        client.quit()
+        text, shown = in_a_terminal(one, "queue", "hold", "far.lab")
+        assert f"{count} entries held" in text or "left as they are" in text, text
+        assert f"] 1000 of {count}, " in shown and " left" in shown, shown
+        assert shown.endswith("\r\x1b[K"), shown[-100:]
+        done = one.cli("queue", "hold", "far.lab", check=False)
+        assert done.errors == "" and "\x1b" not in done.text, (done.text, done.errors)
+        text, shown = in_a_terminal(one, "queue", "delete", "far.lab")
+        assert f"{count} entries deleted" in text and f"of {count}" in shown, (text, shown)
+        assert not entries(one)

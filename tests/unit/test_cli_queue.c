@@ -175,7 +175,31 @@ TEST(test_message_as_json)
     buf_release(&out);
 }
 
-CHECK_MAIN({"test_message_as_json", test_message_as_json}, {"test_filters", test_filters},
+TEST(test_progress)
+{
+    static const struct {
+        uint64_t done, total;
+        int64_t taken_us;
+        const char *text;
+    } cases[] = {
+        {0, 4000, 0, "[                                        ] 0 of 4000"},
+        {1000, 4000, 2000000, "[##########                              ] 1000 of 4000, 6s left"},
+        {3999, 4000, 1000, "[####################################### ] 3999 of 4000, 0s left"},
+        {4000, 4000, 9000000, "[########################################] 4000 of 4000"},
+        {5000, 4000, 9000000, "[########################################] 4000 of 4000"},
+    };
+    struct buf out;
+    buf_init(&out, 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        buf_clear(&out);
+        queue_put_progress(&out, cases[i].done, cases[i].total, cases[i].taken_us);
+        check_span(buf_span(&out), cases[i].text);
+    }
+    buf_release(&out);
+}
+
+CHECK_MAIN({"test_progress", test_progress}, {"test_message_as_json", test_message_as_json},
+           {"test_filters", test_filters},
            {"test_filters_must_all_hold", test_filters_must_all_hold},
            {"test_wrong_filters", test_wrong_filters},
            {"test_entries_are_shown_without_others_control_bytes",
