@@ -24,8 +24,8 @@ struct store_attempt {
     /* What was demanded, and each check by itself: lines "policy dane SENTENCE", "chain good
      * SENTENCE"; a sentence may be empty. */
     struct span checks;
-    struct span reply;                  /* the peer's, or our sentence */
-    int64_t due_us;                     /* of the next attempt; 0: none */
+    struct span reply; /* the peer's, or our sentence */
+    int64_t due_us;    /* of the next attempt; 0: none */
 };
 
 struct store_history_attempt {
