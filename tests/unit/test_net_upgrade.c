@@ -399,7 +399,7 @@ TEST(test_an_opinion_on_a_certificate_may_take_time)
 {
     rig_init_tls(&rig, 8);
     rig_client_init(&client, &rig, script);
-    client.policy.judge = (struct tls_judge){on_judge, NULL};
+    client.policy.judge = (struct tls_judge){.judge = on_judge};
     judge_answer = ERR_AGAIN;
     rig_client_dial(&client);
     sim_advance_ms(rig.sim, 3000);
