@@ -143,6 +143,7 @@ static void take_entries(struct attempt *attempt)
         destination->ready_count--;
         if (relay_lease_is_revoked(relay->options.leases, entry->row.id)) {
             relay_entry_free(relay, entry);
+            relay_look_whole(relay); /* it may have been held, and released since */
             continue;
         }
         attempt->recipients[attempt->entry_count] = (struct smtp_transaction_recipient){

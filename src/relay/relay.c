@@ -50,6 +50,12 @@ void relay_deferred(struct relay *relay, int64_t due_us)
         look_again(relay);
 }
 
+void relay_look_whole(struct relay *relay)
+{
+    relay->rescan_at_ms = 0;
+    relay_deferred(relay, now_us(relay));
+}
+
 /* What the destination left behind is in hand, or still there behind where the look ended. */
 static void end_refill(struct relay *relay, bool is_all)
 {

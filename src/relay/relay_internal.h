@@ -109,6 +109,8 @@ void relay_entries_free(struct relay *relay);
 /* relay.c */
 bool relay_is_mine(const struct relay *relay, struct span key);
 void relay_entry_free(struct relay *relay, struct entry *entry);
+/* Something is due, perhaps, that a look has seen before: the next one begins at the beginning. */
+void relay_look_whole(struct relay *relay);
 /* An entry was put off: the queue is looked at when it is due. */
 void relay_deferred(struct relay *relay, int64_t due_us);
 /* After a lease, attempt or settlement ended: perhaps there is room for more, or all is done. */
