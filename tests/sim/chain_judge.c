@@ -83,7 +83,8 @@ static void judge_success(const struct chain_pair *pair, unsigned report_windows
     bool is_asked = (pair->notify & STORE_NOTIFY_SUCCESS) != 0 && pair->alias[0] == '\0';
     if (told > 0 && !is_asked)
         chain_wrong(pair->message, pair, "has a report of success that nobody asked for");
-    if (told > pair->copies + report_windows)
+    /* Who gave it on after HELO has told that it was relayed, whatever comes of it. */
+    if (told > pair->copies + report_windows && !pair->is_without_wishes)
         chain_wrong(pair->message, pair, "has more reports of success than copies");
     bool is_due = is_asked && pair->message->hears && pair->copies > 0 && !pair->is_dsn_hop;
     /* Who took it first was not heard, who was asked next said no: then a failure is all there is,
