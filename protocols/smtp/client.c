@@ -104,19 +104,14 @@ static void client_ending(void *arg, enum ending why)
 {
     static const struct smtp_reply none = {0};
     struct smtp_client *client = arg;
-    struct smtp_client_service *service = client->service;
     bool is_idle = client->is_ready && client->step == SMTP_STEP_IDLE;
 
     if (client->is_quitting)
         return;
-    service->ended_at_ehlo = client->on_reply == on_ehlo && !client->is_upgraded &&
-                             (why == ENDING_CLEAN || why == ENDING_CUT) &&
-                             service->tls != SMTP_CLIENT_TLS_DEMANDED &&
-                             smtp_client_manner(client)->has_helo;
     smtp_client_result(client, client->step, &none, ending_text(why));
     if (is_idle && why != ENDING_CLEAN && why != ENDING_CUT)
         out_puts(client->host->out, "QUIT\r\n");
-    service->owner->on_ending(service->owner_arg, why);
+    client->service->owner->on_ending(client->service->owner_arg, why);
 }
 
 const struct session_type smtp_client_type = {
@@ -198,7 +193,7 @@ static struct verdict on_greeting(struct smtp_client *client, const struct smtp_
 {
     if (reply->code != 220)
         return smtp_client_unusable(client, SMTP_STEP_GREETING, reply, NULL);
-    return client->service->says_helo ? say_helo(client) : say_ehlo(client);
+    return say_ehlo(client);
 }
 
 /* The mechanisms behind AUTH; "AUTH=" is how old servers write it. */

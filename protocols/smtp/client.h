@@ -85,10 +85,6 @@ struct smtp_client_service {
     bool may_chunk;    /* BDAT where CHUNKING is offered (RFC 3030), else DATA */
     bool requires_tls; /* each MAIL says REQUIRETLS (RFC 8689): only under TLS, where it is offered;
                           else unusable, with the status 5.7.30 */
-    /* RFC 5321 3.2: a server that ends the connection at EHLO is old, and is dialled anew. Told by
-     * the session; never where TLS is demanded, which HELO cannot bring. */
-    bool ended_at_ehlo;
-    bool says_helo;                /* instead of EHLO: nothing is offered then */
     const char *user, *password;   /* NULL: no AUTH; only ever sent under TLS */
     const struct entropy *entropy; /* for SCRAM; NULL: PLAIN only */
     struct store *store;           /* to read bodies */

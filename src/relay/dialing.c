@@ -109,14 +109,6 @@ static bool may_go_without_tls(struct attempt *attempt, enum conn_phase phase)
     return true;
 }
 
-/* Once an address, too. */
-static bool may_say_helo(struct attempt *attempt)
-{
-    attempt->service.says_helo = attempt->service.ended_at_ehlo && !attempt->service.says_helo;
-    attempt->service.ended_at_ehlo = false;
-    return attempt->service.says_helo;
-}
-
 void relay_attempt_take_host(struct attempt *attempt, size_t host)
 {
     const struct relay_host *taken = &attempt->destination->hosts[host];
@@ -159,7 +151,7 @@ static void drop_addresses(struct attempt *attempt, enum conn_phase phase)
 static bool step_on(struct attempt *attempt, enum conn_phase phase)
 {
     const struct destination *destination = attempt->destination;
-    attempt->is_without_tls = attempt->service.says_helo = false;
+    attempt->is_without_tls = false;
     if (attempt->tries >= RELAY_TRIES_MAX)
         return false;
     drop_addresses(attempt, phase);
@@ -259,7 +251,7 @@ static bool try_again(struct attempt *attempt, enum conn_phase phase, const stru
     }
     if (attempt->relay->is_draining || attempt->destination->is_retired)
         return false;
-    bool may_try = may_go_without_tls(attempt, phase) || may_say_helo(attempt);
+    bool may_try = may_go_without_tls(attempt, phase);
     log_unusable(attempt);
     return may_try || step_on(attempt, phase);
 }
@@ -304,7 +296,7 @@ static size_t choose_addresses(struct attempt *attempt, struct endpoint also[MX_
     const struct mx_host *target = &attempt->target;
     uint16_t port = attempt->destination->route.port;
 
-    if (attempt->is_without_tls || attempt->service.says_helo)
+    if (attempt->is_without_tls)
         return 0;
     attempt->to = target->addresses[0];
     endpoint_set_port(&attempt->to, port);
