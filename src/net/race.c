@@ -50,13 +50,17 @@ static void begin_next(struct race *race)
 {
     struct racer *racer = &race->racers[race->begun];
 
+    require(race->begun < race->count);
     racer->race = race;
     racer->transport =
         race->maker->connect(race->maker, &race->to[race->begun],
                              race->has_source ? &race->source : NULL, &racer_events, racer);
     race->begun++;
+    /* One that failed may have called the last in before the time did. */
     if (race->begun < race->count)
         loop_timer_start(race->stagger, race->stagger_ms);
+    else
+        loop_timer_stop(race->stagger);
 }
 
 static void on_stagger(void *owner)

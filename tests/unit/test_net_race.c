@@ -4,7 +4,7 @@
 #include "net/race.h"
 #include "tests/sim/sim.h"
 
-enum { STAGGER_MS = 250, RUNNERS_MAX = 4 };
+enum { STAGGER_MS = 250, RUNNERS_MAX = RACE_MAX };
 
 static struct sim *sim;
 static struct transport *far_ends[RUNNERS_MAX];
@@ -228,6 +228,23 @@ TEST(test_given_up_by_who_is_told)
     }
 }
 
+/* The last address was dialled early, since the one before it failed: when its turn would have come
+ * by time, there is nobody behind it. */
+TEST(test_nobody_comes_behind_the_last)
+{
+    static const char *const fields[] = {"rh", "hrh", "rrrrrrrh", "hrrrrrrr"};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        check_case = fields[i];
+        start(1, fields[i]);
+        sim_advance_ms(sim, STAGGER_MS);
+        size_t open_count = sim_open_count(sim);
+        sim_advance_ms(sim, 10 * STAGGER_MS);
+        check_int((int64_t)sim_open_count(sim), (int64_t)open_count);
+        check_int(self.connected, 0);
+        finish();
+    }
+}
+
 /* The winner's end is told; a loser's is not. */
 TEST(test_the_winner_ends)
 {
@@ -245,4 +262,5 @@ CHECK_MAIN({"test_the_first_that_connects_is_used", test_the_first_that_connects
            {"test_nobody_wins", test_nobody_wins},
            {"test_given_up_at_any_time", test_given_up_at_any_time},
            {"test_given_up_by_who_is_told", test_given_up_by_who_is_told},
+           {"test_nobody_comes_behind_the_last", test_nobody_comes_behind_the_last},
            {"test_the_winner_ends", test_the_winner_ends})
