@@ -126,6 +126,8 @@ struct verdict smtp_cmd_bdat(struct smtp_session *session, struct span argument)
         return smtp_say_and_close(session, REPLY_BDAT_SYNTAX);
     if (smtp_accept_is_endless(session, size))
         return smtp_say_and_close(session, REPLY_TOO_LARGE_CLOSING);
+    if (size == 0 && !session->is_last_chunk && smtp_is_too_idle(session))
+        return smtp_say_and_close(session, REPLY_TOO_IDLE);
     session->chunk_left = size;
     session->chunk_refusal = chunk_refusal(session);
     if (session->chunk_refusal != REPLY_NONE)

@@ -308,6 +308,7 @@ static struct verdict rcpt_take(struct smtp_session *session, struct rcpt *rcpt)
     size_t indexes[STORE_TARGETS_MAX];
 
     if (!smtp_pace_take(session, SMTP_PACE_RECIPIENTS, detail)) { /* no error: a list may be long */
+        mail->refused_count++;
         smtp_reply_put_detail(session->host->out, REPLY_PACE_RECIPIENTS, detail);
         return smtp_next(session);
     }

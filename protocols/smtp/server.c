@@ -155,19 +155,15 @@ static enum smtp_server_reply out_of_order(const struct smtp_session *session,
 
 /* No command of these is an error, but a peer that says nothing else holds a connection for ever.
  */
-static bool is_too_idle(struct smtp_session *session, const struct smtp_command *row)
-{
-    return (row->command.flags & COMMAND_IDLE) != 0 &&
-           session->idle_count++ >= session->service->settings->idle_commands_max;
-}
-
-static struct verdict end_idle(struct smtp_session *session)
+bool smtp_is_too_idle(struct smtp_session *session)
 {
     struct log_line log;
 
+    if (session->idle_count++ < session->service->settings->idle_commands_max)
+        return false;
     smtp_log_begin(session, &log, LOG_INFO, "too-idle");
     log_end(&log);
-    return smtp_say_and_close(session, REPLY_TOO_IDLE);
+    return true;
 }
 
 static struct verdict server_run(struct smtp_session *session, struct span verb,
@@ -183,7 +179,9 @@ static struct verdict server_run(struct smtp_session *session, struct span verb,
     session->has_refused_data = gate != COMMAND_ALLOWED && span_is_nocase(verb, "DATA");
     switch (gate) {
     case COMMAND_ALLOWED:
-        return is_too_idle(session, row) ? end_idle(session) : row->run(session, argument);
+        return (row->command.flags & COMMAND_IDLE) != 0 && smtp_is_too_idle(session)
+                   ? smtp_say_and_close(session, REPLY_TOO_IDLE)
+                   : row->run(session, argument);
     case COMMAND_UNKNOWN:
         return smtp_refuse(session, REPLY_UNKNOWN_COMMAND, NULL);
     case COMMAND_NEEDS_TLS:

@@ -100,6 +100,8 @@ struct verdict smtp_say(struct smtp_session *session, enum smtp_server_reply rep
 struct verdict smtp_refuse(struct smtp_session *session, enum smtp_server_reply reply,
                            const char *detail);
 struct verdict smtp_say_and_close(struct smtp_session *session, enum smtp_server_reply reply);
+/* Counts a command that brings no mail on. True: one too many, REPLY_TOO_IDLE is to end it. */
+bool smtp_is_too_idle(struct smtp_session *session);
 size_t smtp_shown(struct span line); /* shown.c */
 struct verdict smtp_want_line(struct smtp_session *session, size_t max, session_line_fn *then);
 /* The same for a line of an AUTH exchange. */
@@ -116,13 +118,11 @@ bool smtp_sender_is_allowed(const struct smtp_session *session, const struct add
 /* Refuses it, with the addresses that would be right. */
 struct verdict smtp_sender_refuse(struct smtp_session *session, struct span path, bool is_utf8);
 
-/* cmd_mail.c */
-void smtp_mail_reset(struct smtp_session *session);
+void smtp_mail_reset(struct smtp_session *session); /* cmd_mail.c */
 
 /* accept.c: from the first byte of a message to the reply. */
 void smtp_accept_begin(struct smtp_session *session, enum smtp_dot_framing framing);
-/* The sink of dot.c. */
-void smtp_accept_bytes(void *session, struct span bytes);
+void smtp_accept_bytes(void *session, struct span bytes); /* the sink of dot.c */
 /* Behind each piece: goes on with `then`, after the flush when one is due. */
 struct verdict smtp_accept_flush(struct smtp_session *session, smtp_then_fn *then);
 /* Why the message will be refused, as far as it has come; REPLY_NONE: it will not. */

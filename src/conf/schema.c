@@ -133,7 +133,7 @@ const struct conf_row conf_rows[] = {
 {"smtp", "errors_max", CONF_COUNT, 0, "20", 1, 1000, NULL, AT(settings.smtp.errors_max), NULL,
  "Refused commands of one connection, then it is closed."},
 {"smtp", "idle_commands_max", CONF_COUNT, 0, "100", 5, 100000, NULL, AT(settings.smtp.idle_commands_max), NULL,
- "How often a connection may say what brings no mail on (NOOP, RSET, VRFY, HELP, EHLO) between two messages, then it is closed."},
+ "How often a connection may say what brings no mail on (NOOP, RSET, VRFY, HELP, EHLO, empty chunks) between two messages, then it is closed."},
 {"smtp", "login_timeout", CONF_TIME, 0, "5m", 1 * S, 1 * H, NULL, AT(settings.smtp.login_timeout_ms), NULL,
  "On listeners for submission: from the greeting, or the upgrade, to the login, whatever is said meanwhile."},
 {"smtp", "greeting_delay", CONF_TIME, 0, "200ms", 0, 1 * MIN, NULL, AT(settings.smtp.greeting_delay_ms), NULL,
