@@ -195,6 +195,10 @@ def test_what_route_says_before_anything_is_changed():
         add_route(one, ".Far.TEST", via="lmtp", host="/run/x")
         add_route(one, "gone.test", via="refuse", text="moved")
         one.cli("alias", "add", "out", "x@a.far.test")
+        for domain in ("z.test", "zz.test", ".test", ".zz.test"):
+            add_route(one, domain, via="lmtp", host="/run/same")
+        one.cli("alias", "add", "ring", "bell@first.test")
+        one.cli("alias", "add", "bell", "ring@first.test")
         for address, status, parts in (
                 ("alice", 0, ["its domain is kept here", "the mailbox of alice@first.test"]),
                 ("out", 0, ["by an alias to x@a.far.test", 'route ".far.test" of the store',
@@ -202,9 +206,13 @@ def test_what_route_says_before_anything_is_changed():
                 ("x@conf.test", 0, ['route "conf.test" of the configuration', "MX records"]),
                 ("x@gone.test", 1, ["refused: 550 5.7.1 moved"]),
                 ("nobody", 1, ["nobody has it"]),
-                ("x@else.test", 0, ["no route names it", "MX records of else.test"])):
+                ("x@zz.test", 0, ['route "zz.test" of the store']),
+                ("x@a.zz.test", 0, ['route ".zz.test" of the store']),
+                ("ring", 1, ["its aliases lead in a circle"]),
+                ("x@else.lab", 0, ["no route names it", "MX records of else.lab"])):
             done = one.cli("route", "test", address, check=False)
             assert done.returncode == status, (address, done.text, done.errors)
+            assert address != "ring" or "nobody" not in done.text, done.text
             for part in parts:
                 assert part in done.text, (address, done.text)
 
