@@ -1,8 +1,12 @@
 /*
  * Watches on two loops in virtual time: told once per loop and batch, and safe to free or make
- * inside a call; the keeper's timer.
+ * inside a call; the keeper's timer, and how often it says that it cannot.
  */
+#include <sys/mman.h>
+
+#include "base/log.h"
 #include "store_fixture.h"
+#include "tests/fake/disk.h"
 #include "tests/sim/sim.h"
 
 struct watcher {
@@ -25,14 +29,19 @@ struct world {
     struct job_port *ports[2];
 };
 
-static void world_make(struct world *world)
+static void world_attach(struct world *world)
 {
-    fixture_make(&world->fixture);
     world->sim = sim_create(1);
     for (unsigned i = 0; i < 2; i++) {
         world->ports[i] = job_port_create(world->fixture.jobs, sim_loop_at(world->sim, i));
         store_attach(world->fixture.store, world->ports[i]);
     }
+}
+
+static void world_make(struct world *world)
+{
+    fixture_make(&world->fixture);
+    world_attach(world);
 }
 
 static void world_free(struct world *world)
@@ -134,6 +143,64 @@ TEST(the_keeper_reaps_when_the_grace_is_over)
     world_free(&world);
 }
 
+/* How many lines of the log have that text. */
+static size_t lines_with(int fd, const char *text)
+{
+    char log[16384];
+    ssize_t len = pread(fd, log, sizeof log, 0);
+    struct span rest = span_make(log, len > 0 ? (size_t)len : 0);
+    size_t count = 0;
+    for (ptrdiff_t at; (at = span_find(rest, span_of(text))) >= 0; count++)
+        rest = span_from(rest, (size_t)at + strlen(text));
+    return count;
+}
+
+/* From here on no change works; one that is refused gives the housekeeping something to do. */
+static void break_disk(struct world *world, struct disk *disk)
+{
+    disk_set_plan(disk, &(struct disk_plan){DISK_CHANGING, 1, DISK_FAIL_ON, ERR_IO});
+    fixture_do(&world->fixture,
+               store_change_mailbox_create(world->fixture.store, world->fixture.account,
+                                           STORE_MAILBOX_MAKE, span_of("New"), span_of(""), 0),
+               ERR_IO);
+}
+
+TEST(a_disk_that_stays_broken_is_told_of_each_hour_not_each_second)
+{
+    struct world world;
+    struct disk *disk = disk_create(1);
+    fixture_make_on(&world.fixture, disk_dir(disk), &disk_files);
+    world_attach(&world);
+    int log = memfd_create("log", MFD_CLOEXEC);
+    log_set_level(LOG_INFO);
+    log_start(log);
+
+    break_disk(&world, disk);
+    sim_advance_ms(world.sim, 59 * 60 * 1000);
+    disk_set_plan(disk, NULL);
+    sim_advance_ms(world.sim, 5000);
+    break_disk(&world, disk);
+    sim_advance_ms(world.sim, 2 * 60 * 60 * 1000 + 5000);
+    disk_set_plan(disk, NULL);
+    sim_advance_ms(world.sim, 5000);
+    /* By turns. */
+    for (int i = 0; i < 30; i++) {
+        break_disk(&world, disk);
+        sim_advance_ms(world.sim, 2000);
+        disk_set_plan(disk, NULL);
+        sim_advance_ms(world.sim, 2000);
+    }
+
+    log_stop();
+    log_set_level(LOG_NONE);
+    check_int(lines_with(log, " error store tidy why=\"could not "), 6);
+    check_int(lines_with(log, " failures=1\n"), 2);
+    check_int(lines_with(log, " info store tidy-again failures="), 4);
+    (void)close(log);
+    world_free(&world);
+    disk_free(&disk);
+}
+
 static void forget(struct job *job, void *owner)
 {
     (void)job;
@@ -163,5 +230,7 @@ CHECK_MAIN({"every_loop_is_told_of_what_it_watches", every_loop_is_told_of_what_
            {"a_watch_may_be_freed_by_another_that_is_told",
             a_watch_may_be_freed_by_another_that_is_told},
            {"the_keeper_reaps_when_the_grace_is_over", the_keeper_reaps_when_the_grace_is_over},
+           {"a_disk_that_stays_broken_is_told_of_each_hour_not_each_second",
+            a_disk_that_stays_broken_is_told_of_each_hour_not_each_second},
            {"a_body_whose_owner_died_under_its_flush_is_given_up",
             a_body_whose_owner_died_under_its_flush_is_given_up})
