@@ -149,6 +149,8 @@ bool segments_fill_ahead(struct segments *segments, struct store *store)
     if (segment->zeroed >= wanted)
         return false;
     int err = segment_fill(segments, store, segment->zeroed + 1);
+    if (err == ERR_FULL)
+        return false; /* what is zeroed already takes mail as before */
     if (err == 0)
         err = store->files->fdatasync(segments->fd);
     if (err != 0)

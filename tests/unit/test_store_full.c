@@ -62,5 +62,29 @@ TEST(test_refused_mail_leaves_no_segments_behind)
     fixture_free(&fixture);
 }
 
+/* What is zeroed already takes mail, however often the housekeeping finds no room to zero more. */
+TEST(test_a_begun_segment_goes_on_where_no_more_can_be_zeroed)
+{
+    struct fixture fixture;
+    struct file_ops ops = file_system;
+    ops.zero_fill = zero_fill;
+    is_full = false;
+    fixture_make(&fixture);
+    store_close(&fixture.store);
+    fixture.files = &ops;
+    fixture_open(&fixture);
+    check_int(append(&fixture), 0);
+
+    is_full = true;
+    for (int i = 0; i < REFUSALS; i++) {
+        fixture_do(&fixture, store_reap_create(fixture.store), 0);
+        check_int(append(&fixture), 0);
+    }
+    check_int(segment_files(&fixture), 1);
+    fixture_free(&fixture);
+}
+
 CHECK_MAIN({"test_refused_mail_leaves_no_segments_behind",
-            test_refused_mail_leaves_no_segments_behind})
+            test_refused_mail_leaves_no_segments_behind},
+           {"test_a_begun_segment_goes_on_where_no_more_can_be_zeroed",
+            test_a_begun_segment_goes_on_where_no_more_can_be_zeroed})
