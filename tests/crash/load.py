@@ -1,4 +1,4 @@
-"""The load of tests/crash/run: senders that remember what they were promised."""
+"""The load of tests/crash: senders that remember what they were promised."""
 import hashlib
 import random
 import re
@@ -42,8 +42,15 @@ def is_whole(message):
 
 
 class State:
-    def __init__(self, server, wanted, users):
+    """far_share: of the messages go to a next hop; a third of them to a mailbox as well. pause_s: how
+    long a connection rests behind each message, at most. may_refuse: whether messages and commands
+    may be put off for want of room."""
+
+    def __init__(self, server, wanted, users, far_share=0.06, pause_s=0.0, may_refuse=False):
         self.server, self.wanted, self.users = server, wanted, users
+        self.far_share, self.pause_s, self.may_refuse = far_share, pause_s, may_refuse
+        self.refusals = []  # (when, the reply)
+        self.slowest_s = 0.0  # from a message's last byte to its 250
         self.lock = threading.Lock()
         self.messages = {}
         self.answered = 0
@@ -59,18 +66,27 @@ class State:
             rcpts = users[:1]
             if kind < 0.10:
                 rcpts = users
-            elif kind < 0.14:
+            elif kind < 0.10 + self.far_share * 2 / 3:
                 rcpts = [far]
-            elif kind < 0.16:
+            elif kind < 0.10 + self.far_share:
                 rcpts = [users[0], far]
             size = LARGE if source.random() < 0.015 else source.randrange(200, 8000)
             message = self.messages[key] = Message(key, rcpts, size)
             return message
 
-    def answer(self, message):
+    def answer(self, message, waited_s):
         with self.lock:
             message.is_answered = True
             self.answered += 1
+            self.slowest_s = max(self.slowest_s, waited_s)
+
+    def refuse(self, reply):
+        with self.lock:
+            self.refusals.append((time.monotonic(), reply))
+
+    def rest(self, source):
+        if self.pause_s > 0:
+            time.sleep(source.uniform(0, self.pause_s))
 
 
 def connect(state, name):
@@ -88,6 +104,10 @@ def connect(state, name):
 
 class Gone(Exception):
     """The connection broke, as it does when the server is killed."""
+
+
+class Refused(Exception):
+    """NO, for want of room: it was done or not."""
 
 
 class Sender(threading.Thread):
@@ -141,9 +161,20 @@ class Sender(threading.Thread):
         for _ in range(1 + len(message.rcpts)):
             self.expect(b"250", "envelope")
 
-    def expect_message(self, message):
-        self.expect(b"250", "message")
-        self.state.answer(message)
+    def expect_taken(self, what):
+        """Whether it was taken and not refused for want of room."""
+        line = self.reply()
+        if line.startswith(b"250"):
+            return True
+        if not self.state.may_refuse or line[:4] not in (b"451 ", b"452 ", b"503 "):
+            self.state.complaints.append((what, line))
+            raise Gone
+        self.state.refuse(line)
+        return False
+
+    def expect_message(self, message, sent):
+        if self.expect_taken("message"):
+            self.state.answer(message, time.monotonic() - sent)
 
     def by_bdat(self):
         while not self.state.stop:
@@ -155,10 +186,12 @@ class Sender(threading.Thread):
                 wire += self.envelope(message) + b"BDAT %d\r\n" % cut + text[:cut] + \
                     b"BDAT %d LAST\r\n" % (len(text) - cut) + text[cut:]
             self.socket.sendall(wire)
+            sent = time.monotonic()
             for message in batch:
                 self.expect_envelope(message)
-                self.expect(b"250", "chunk")
-                self.expect_message(message)
+                self.expect_taken("chunk")
+                self.expect_message(message, sent)
+                self.state.rest(self.random)
 
     def by_data(self):
         message = self.state.new_message(self.random)
@@ -170,7 +203,8 @@ class Sender(threading.Thread):
             following = None if self.state.stop else self.state.new_message(self.random)
             behind = b"QUIT\r\n" if following is None else self.envelope(following) + b"DATA\r\n"
             self.socket.sendall(text + b".\r\n" + behind)
-            self.expect_message(message)
+            self.expect_message(message, time.monotonic())
+            self.state.rest(self.random)
             if following is None:
                 return
             message = following
@@ -223,7 +257,7 @@ class ImapWorker(threading.Thread):
         super().__init__(daemon=True)
         self.state, self.user, self.random = state, user, random.Random(seed)
         self.possible = {}
-        self.complaints = []
+        self.complaints, self.refusals = [], []
         self.answered = 0
         self.highest = {mailbox: 0 for mailbox in MAILBOXES}
         self.validity = {}
@@ -244,6 +278,10 @@ class ImapWorker(threading.Thread):
 
     def ask(self, imap, text):
         answer, before = imap.command(text)
+        if b" NO [OVERQUOTA]" in answer or b" NO [UNAVAILABLE]" in answer:
+            if self.state.may_refuse:
+                self.refusals.append((time.monotonic(), answer))
+                raise Refused
         if b" OK" not in answer[:12]:
             self.complaints.append((text[:60], answer))
             raise Gone
@@ -268,15 +306,22 @@ class ImapWorker(threading.Thread):
             if found and int(found.group(1)) <= self.highest["INBOX"]:
                 self.complaints.append(("UIDNEXT went back", line, self.highest["INBOX"]))
         while not self.state.stop:
-            known = [k for k, p in self.possible.items()
-                     if len(p) == 1 and p[0] is not None and p[0][0] == "INBOX"]
-            turn = self.random.random()
-            if turn < 0.5 or len(known) < 3:
-                self.append(imap)
-            elif turn < 0.8:
-                self.move(imap, self.random.sample(known, 2))
-            else:
-                self.expunge(imap, self.random.choice(known))
+            try:
+                self.take_turn(imap)
+            except Refused:
+                time.sleep(0.05)
+            self.state.rest(self.random)
+
+    def take_turn(self, imap):
+        known = [k for k, p in self.possible.items()
+                 if len(p) == 1 and p[0] is not None and p[0][0] == "INBOX"]
+        turn = self.random.random()
+        if turn < 0.5 or len(known) < 3:
+            self.append(imap)
+        elif turn < 0.8:
+            self.move(imap, self.random.sample(known, 2))
+        else:
+            self.expunge(imap, self.random.choice(known))
 
     def append(self, imap):
         key = f"{self.user}-{len(self.possible)}"
