@@ -55,7 +55,7 @@ static const struct {
     {"%2", ERR_SYNTAX},
     {"%4g", ERR_SYNTAX},
     {"a%0aB", ERR_SYNTAX}, /* lower case is never written */
-    {"1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17", ERR_LIMIT},
+    {"1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21", ERR_LIMIT},
 };
 
 TEST(test_malformed_lines_are_refused)
