@@ -1,6 +1,6 @@
 /*
  * cmd_any: CAPABILITY, NOOP (and CHECK), LOGOUT (RFC 3501 6.1) and ID (RFC 2971). Owns the list of
- * what is offered when. Tests: tests/dialogue/imap/capability.dlg, any.dlg.
+ * what is offered when. Tests: tests/dialogue/imap/capability*.dlg, login.dlg.
  */
 #include "net/out.h"
 #include "protocols/imap/imap_internal.h"

@@ -1,7 +1,7 @@
 /*
  * cmd_message: STORE, COPY, MOVE, EXPUNGE and their UID forms (RFC 3501 6.4, RFC 4315, RFC 6851).
  * The store answers each with the delta that update.c tells. Tests: tests/dialogue/imap/store.dlg,
- * copy.dlg, move.dlg, expunge.dlg.
+ * copy.dlg (MOVE too), expunge.dlg.
  */
 #include "base/err.h"
 #include "net/out.h"

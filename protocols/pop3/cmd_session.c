@@ -1,6 +1,6 @@
 /*
  * Owns the commands of any state: CAPA (RFC 2449), STLS (RFC 2595), NOOP, QUIT. Whether STLS goes
- * on is decided in net/upgrade.c. Tests: tests/dialogue/pop3/capa.dlg, stls*.dlg, quit.dlg.
+ * on is decided in net/upgrade.c. Tests: tests/dialogue/pop3/capa_*.dlg, stls*.dlg, dele.dlg.
  */
 #include "protocols/pop3/pop3_internal.h"
 

@@ -1,7 +1,7 @@
 /*
  * Owns the maildrop: lock, the list of messages as it was at the login, the removal of marked ones
  * at QUIT and only there (RFC 1939 6; a connection that breaks removes nothing). Tests:
- * tests/dialogue/pop3/lock.dlg, dele.dlg, quit.dlg.
+ * tests/dialogue/pop3/lock.dlg, dele.dlg, drop_deletes_nothing.dlg.
  */
 #include "base/err.h"
 #include "base/mem.h"

@@ -2,7 +2,7 @@
  * accept: from the first byte of a message to its reply: bytes into the store's body, what breaks a
  * message (size, line ends, loops, a full disk), durability, the one transaction, 250. A broken
  * message is read to its real end and nothing of it is kept. Tests: tests/dialogue/smtp/data*.dlg,
- * limits.dlg, hops.dlg.
+ * size*.dlg, hops*.dlg.
  */
 #include "protocols/smtp/lmtp_internal.h"
 #include "protocols/smtp/stranger.h"

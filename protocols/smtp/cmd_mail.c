@@ -1,7 +1,7 @@
 /*
  * cmd_mail: the envelope: MAIL and RCPT (RFC 5321 4.1.1.2, 4.1.1.3), and who may send where. The
  * decision about relaying is in one function, rcpt_decide(). Tests: tests/dialogue/smtp/mail.dlg,
- * rcpt*.dlg, relay*.dlg.
+ * recipients*.dlg, relay*.dlg.
  */
 #include "base/mem.h"
 #include "base/utf8.h"

@@ -1,6 +1,6 @@
 /*
  * route.c: the administrator's calls about routes in the store. What a route may say is checked as
- * in the configuration, by conf/route.h. Tests: tests/unit/test_admin_route.c.
+ * in the configuration, by conf/route.h. Tests: tests/unit/test_admin.c.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /*
  * tlsrpt_record.c: the record's grammar (RFC 8460 3) and that of its mailto: URIs (RFC 6068) as far
  * as an address goes. What is sent there is tlsrpt_send.c's. Tests:
- * tests/unit/test_relay_tlsrpt_record.c, tests/fuzz/fuzz_relay_tlsrpt_record.c.
+ * tests/unit/test_relay_tlsrpt_record.c, tests/fuzz/fuzz_relay_tlsrpt.c.
  */
 #include "relay/tlsrpt_record.h"
 
