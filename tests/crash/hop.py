@@ -1,5 +1,6 @@
-"""The next hop of tests/crash/relay: it takes mail, puts some off or hangs up, and writes down what it took
-in which of the sending server's lives, so that what is sent again can be judged."""
+"""The next hop of tests/crash/relay and tests/crash/full: it takes mail, puts some off or hangs up, and
+writes down what it took in which of the sending server's lives, so that what is sent again can be
+judged."""
 import collections
 import random
 import socketserver
@@ -19,7 +20,8 @@ HUNG_UP = 0.01  # of the messages: the connection ends there, and the message is
 
 class Hop(socketserver.ThreadingTCPServer):
     """confirmed: a Taken for each recipient and 250, in their order, written down before the 250 is
-    sent; torn: what did not arrive whole. life: the test counts it up behind each kill."""
+    sent; torn: what did not arrive whole. life: the test counts it up behind each kill. slow_s: how
+    long it thinks before a 250, at most."""
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 128
@@ -29,7 +31,7 @@ class Hop(socketserver.ThreadingTCPServer):
         self.lock = threading.Lock()
         self.confirmed, self.torn = [], []
         self.life = self.put_off = self.hung_up = 0
-        self.has_moods = True
+        self.has_moods, self.slow_s = True, 0.0
         super().__init__(("127.0.0.1", port), Session)
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -121,6 +123,7 @@ class Session(socketserver.StreamRequestHandler):
             self.server.put_off += 1
             self.say("451 4.3.0 not now")
             return
+        time.sleep(random.uniform(0, self.server.slow_s))
         with self.server.lock:
             if not load.is_whole(message):
                 self.server.torn.append(rcpts)
