@@ -25,7 +25,8 @@ struct vetter {
 };
 
 /* on_facts is called exactly once, within the vetter's own time limit and never inside this call,
- * unless cancelled. NULL: nothing is to be looked up, and on_facts is not called. */
+ * unless cancelled. NULL: nothing is to be looked up, and on_facts is not called. peer: borrowed
+ * until return. */
 static inline struct vetting *vetting_begin(struct vetter *vetter, const struct endpoint *peer,
                                             vetting_fn *on_facts, void *owner)
 {

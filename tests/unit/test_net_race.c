@@ -141,7 +141,7 @@ static const struct race_case {
     {"rrro", 0, "192.0.2.4:25", 1},
     {"ho", STAGGER_MS, "192.0.2.2:25", 1},
     {"hro", STAGGER_MS, "192.0.2.3:25", 1},
-    {"hho", 2 * STAGGER_MS, "192.0.2.3:25", 1},
+    {"hho", (int64_t)2 * STAGGER_MS, "192.0.2.3:25", 1},
     {"rho", STAGGER_MS, "192.0.2.3:25", 1},
     {"r", -1, "could not connect to 192.0.2.1:25", 0},
     {"rr", -1, "could not connect to 192.0.2.2:25", 0},
@@ -171,7 +171,7 @@ static void run(const struct race_case *row)
         transport_write(self.transport, &hello, 1);
         sim_run(sim);
         check_span(buf_span(&self.read), "hello");
-        sim_advance_ms(sim, 10 * STAGGER_MS);
+        sim_advance_ms(sim, (int64_t)10 * STAGGER_MS);
         check_int(self.connected, 1);
     }
     finish();
@@ -188,9 +188,9 @@ TEST(test_nobody_wins)
 {
     start(1, "rrr");
     sim_run(sim);
-    for (char digit = '1'; digit <= '3'; digit++) {
+    for (unsigned digit = 1; digit <= 3; digit++) {
         char text[] = "192.0.2.0:25";
-        text[8] = digit;
+        text[8] = (char)('0' + digit);
         check(span_find(span_of(self.fault.text), span_of(text)) >= 0);
     }
     finish();
@@ -200,14 +200,15 @@ TEST(test_given_up_at_any_time)
 {
     static const char *const fields[] = {"o", "h", "r", "ho", "hh", "rh", "hr", "hro", "rr"};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        for (int64_t after_ms = -1; after_ms <= 2 * STAGGER_MS; after_ms += STAGGER_MS / 2 + 1) {
+        for (int64_t after_ms = -1; after_ms <= (int64_t)2 * STAGGER_MS;
+             after_ms += STAGGER_MS / 2 + 1) {
             check_case = fields[i];
             start(1, fields[i]);
             if (after_ms >= 0)
                 sim_advance_ms(sim, after_ms);
             unsigned connected = self.connected;
             transport_close(self.transport);
-            sim_advance_ms(sim, 10 * STAGGER_MS);
+            sim_advance_ms(sim, (int64_t)10 * STAGGER_MS);
             check_int(self.connected, connected);
             finish();
         }
@@ -221,7 +222,7 @@ TEST(test_given_up_by_who_is_told)
         check_case = fields[i];
         start(1, fields[i]);
         self.is_closing_at_once = true;
-        sim_advance_ms(sim, 10 * STAGGER_MS);
+        sim_advance_ms(sim, (int64_t)10 * STAGGER_MS);
         if (self.connected == 0)
             transport_close(self.transport);
         finish();
@@ -238,7 +239,7 @@ TEST(test_nobody_comes_behind_the_last)
         start(1, fields[i]);
         sim_advance_ms(sim, STAGGER_MS);
         size_t open_count = sim_open_count(sim);
-        sim_advance_ms(sim, 10 * STAGGER_MS);
+        sim_advance_ms(sim, (int64_t)10 * STAGGER_MS);
         check_int((int64_t)sim_open_count(sim), (int64_t)open_count);
         check_int(self.connected, 0);
         finish();

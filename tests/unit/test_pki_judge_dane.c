@@ -216,7 +216,7 @@ static void unmint(void)
 {
     struct cert_mint *all[] = {&root,     &middle,    &leaf,   &late,
                                &misnamed, &of_domain, &lonely, &stranger};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         cert_mint_free(all[i]);
 }
 

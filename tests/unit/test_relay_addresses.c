@@ -71,9 +71,9 @@ TEST(test_all_addresses_of_a_host_are_told)
     struct relay_lab lab;
     struct endpoint endpoint;
     init_many(&lab);
-    for (char last = '1'; last <= '2'; last++) {
+    for (unsigned last = 1; last <= 2; last++) {
         char text[] = "203.0.113.0";
-        text[10] = last;
+        text[10] = (char)('0' + last);
         check(endpoint_parse(span_of(text), 25, &endpoint) == 0);
         sim_hang(lab.world.sim, &endpoint);
     }

@@ -383,7 +383,7 @@ TEST(test_mail_goes_when_the_record_is_mended)
     relay_lab_run(&lab, 60000);
     check_int(relay_lab_queue(&lab).count, 1);
     zone.rdata.data[zone.rdata.start + zone.rdata.len - 1] ^= 1;
-    relay_lab_run(&lab, RELAY_LAB_RETRY_MS * 2);
+    relay_lab_run(&lab, (int64_t)2 * RELAY_LAB_RETRY_MS);
     check_int(relay_lab_queue(&lab).count, 0);
     check_int(relay_lab_inbox(&lab, bob, NULL), 1);
     relay_lab_deinit(&lab);

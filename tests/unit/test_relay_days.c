@@ -18,17 +18,21 @@ static const struct {
     int64_t wait_max_ms;
     const char *diagnostic;
 } lives[] = {
-    {"later", {"RCPT", 0, "450 4.2.1 later"}, 0, 5 * HOUR_MS, "450 4.2.1 later"},
-    {"dead", {"CONNECT", 0, "421 4.3.2 busy"}, 0, HOUR_MS + 15 * MINUTE_MS, "421 4.3.2 busy"},
+    {"later", {"RCPT", 0, "450 4.2.1 later"}, 0, (int64_t)5 * HOUR_MS, "450 4.2.1 later"},
+    {"dead",
+     {"CONNECT", 0, "421 4.3.2 busy"},
+     0,
+     HOUR_MS + (int64_t)15 * MINUTE_MS,
+     "421 4.3.2 busy"},
     {"later, over 2038",
      {"RCPT", 0, "450 4.2.1 later"},
      2147483647 - 86400,
-     5 * HOUR_MS,
+     (int64_t)5 * HOUR_MS,
      "450 4.2.1"},
     {"dead, over 2038",
      {"CONNECT", 0, "421 4.3.2 busy"},
      2147483647 - 86400,
-     HOUR_MS + 15 * MINUTE_MS,
+     HOUR_MS + (int64_t)15 * MINUTE_MS,
      "421 4.3.2 busy"},
 };
 
@@ -47,7 +51,7 @@ static void live(struct relay_lab *lab, int64_t wait_max_ms)
             break;
         check_int(queue.attempts, attempts);
         int64_t wait_ms = (queue.due_us - now_us(lab)) / 1000;
-        check(wait_ms > 10 * MINUTE_MS && wait_ms <= wait_max_ms);
+        check(wait_ms > (int64_t)10 * MINUTE_MS && wait_ms <= wait_max_ms);
         relay_lab_run(lab, wait_ms + 1000);
     }
     /* RFC 5321 4.5.4.1: 30 minutes apart on the whole, so not more than two an hour. */
@@ -60,10 +64,10 @@ TEST(test_five_days)
         struct relay_lab lab;
         struct buf inbox;
         relay_lab_init(&lab);
-        lab.settings.retry_min_ms = 15 * MINUTE_MS;
-        lab.settings.retry_max_ms = 4 * HOUR_MS;
-        lab.settings.expire_ms = 5 * 24 * HOUR_MS;
-        lab.settings.delay_report_ms = 4 * HOUR_MS;
+        lab.settings.retry_min_ms = (int64_t)15 * MINUTE_MS;
+        lab.settings.retry_max_ms = (int64_t)4 * HOUR_MS;
+        lab.settings.expire_ms = (int64_t)5 * 24 * HOUR_MS;
+        lab.settings.delay_report_ms = (int64_t)4 * HOUR_MS;
         lab.hops[0].rules[0] = lives[i].rule;
         if (lives[i].start_s != 0)
             sim_set_wall_us(lab.world.sim, lives[i].start_s * 1000000);
@@ -84,7 +88,7 @@ TEST(test_five_days)
         check(span_find(text, span_of("Action: failed")) >= 0);
         check(span_find(text, span_of("Status: 4.4.7")) >= 0);
         check(span_find(text, span_of(lives[i].diagnostic)) >= 0);
-        relay_lab_run(&lab, 24 * HOUR_MS);
+        relay_lab_run(&lab, (int64_t)24 * HOUR_MS);
         check_int(relay_lab_inbox(&lab, alice, NULL), 2);
         buf_release(&inbox);
         relay_lab_deinit(&lab);

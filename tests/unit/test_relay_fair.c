@@ -224,7 +224,7 @@ TEST(test_restart_does_not_hammer_what_is_dead)
 /* The clock was wrong by as much when nobody answered. */
 TEST(test_clock_that_is_set_back_puts_nobody_off_for_long)
 {
-    static const int64_t hours[] = {1, 24, 366 * 24};
+    static const int64_t hours[] = {1, 24, (int64_t)366 * 24};
     for (size_t i = 0; i < sizeof hours / sizeof *hours; i++) {
         struct relay_lab lab;
         relay_lab_init(&lab);

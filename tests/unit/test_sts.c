@@ -68,7 +68,7 @@ static void lab_init(struct lab *lab)
     settings->mta_sts = true;
     settings->mta_sts_port = 443;
     settings->mta_sts_timeout_ms = MINUTE;
-    settings->mta_sts_retry_ms = 5 * MINUTE;
+    settings->mta_sts_retry_ms = (int64_t)5 * MINUTE;
     settings->mta_sts_refresh_ms = ROUND;
     settings->mta_sts_unused_ms = (int64_t)90 * ROUND;
     set_txt(lab, id_1);
@@ -113,7 +113,7 @@ static const char *ask_for(struct lab *lab, const char *domain, int64_t ms)
 
 static const char *ask(struct lab *lab)
 {
-    return ask_for(lab, "A.test", 2 * SECOND);
+    return ask_for(lab, "A.test", (int64_t)2 * SECOND);
 }
 
 /* As after a kill: only the store remembers. */
@@ -328,7 +328,7 @@ TEST(an_old_policy_is_used_while_its_successor_comes)
     /* A clock that ran ahead: what it fetched is old. */
     sim_set_wall_us(lab.relay.world.sim, (int64_t)SIM_WALL_START_S * 1000000);
     lab.https.body = POLICY("enforce", "25200");
-    check_text(ask_for(&lab, "a.test", 2 * SECOND), "none:1 ");
+    check_text(ask_for(&lab, "a.test", (int64_t)2 * SECOND), "none:1 ");
     check_text(ask_for(&lab, "a.test", 0), "enforce:1 ");
     lab_deinit(&lab);
 }
@@ -358,7 +358,7 @@ TEST(it_ends_and_changes_resolvers_at_any_moment)
         struct sts_options options = lab.options;
         options.resolver = &other.resolver;
         sts_set_options(lab.sts, &options);
-        pass(&lab, 2 * SECOND);
+        pass(&lab, (int64_t)2 * SECOND);
         check_text(lab.told, "enforce:1 ");
         struct sts_query *query = sts_ask(lab.sts, span_of("b.test"), on_policy, &lab);
         set_txt(&lab, id_2);
