@@ -118,8 +118,10 @@ static void drop_unreachable(struct mx_lookup *lookup)
 {
     size_t kept = 0;
     for (size_t i = 0; i < lookup->count; i++) {
-        if (lookup->hosts[i].address_count == 0)
+        if (lookup->hosts[i].address_count == 0) {
+            lookup->result.has_left_out = lookup->had_temporary;
             continue;
+        }
         interleave(&lookup->hosts[i]);
         lookup->hosts[kept++] = lookup->hosts[i];
     }

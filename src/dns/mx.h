@@ -27,6 +27,7 @@ struct mx_result {
     char why[MX_WHY_SIZE];
     struct mx_host *hosts;
     size_t count;
+    bool has_left_out; /* hosts whose addresses could not be had now */
 };
 
 typedef void mx_fn(void *owner, const struct mx_result *result); /* borrowed */

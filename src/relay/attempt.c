@@ -158,7 +158,8 @@ static bool is_last_done(const struct attempt *attempt)
 {
     const struct relay *relay = attempt->relay;
     return relay == NULL || relay->is_draining || attempt->destination->is_retired ||
-           attempt->message_count >= relay->settings->messages_per_connection_max;
+           attempt->message_count >= relay->settings->messages_per_connection_max ||
+           (attempt->message_count > 0 && relay_hosts_are_old(relay, attempt->hosts_ms));
 }
 
 static const struct smtp_transaction *next(void *owner)

@@ -20,6 +20,7 @@ struct attempt {
     struct tls_client_policy tls_policy;
     struct mx_host target; /* copies: the destination may look up anew */
     struct relay_security security;
+    int64_t hosts_ms;    /* when they were looked up */
     bool is_usable;      /* a session came as far as asking for work */
     bool is_resting;     /* waits for work on a kept connection */
     bool is_without_tls; /* the handshake did not work here, and TLS is not demanded */

@@ -87,6 +87,11 @@ void relay_hosts_forget(struct destination *destination)
     destination->host_count = 0;
 }
 
+bool relay_hosts_are_old(const struct relay *relay, int64_t since_ms)
+{
+    return loop_now_ms(relay->options.env->loop) - since_ms >= RELAY_HOSTS_AGE_MS;
+}
+
 static void forget(struct destination *destination)
 {
     if (destination->is_retired)
@@ -207,6 +212,8 @@ void relay_destination_run(struct destination *destination)
     wake_resting(destination);
     if (destination->attempt_count >= connections_wanted(destination))
         return;
+    if (relay_hosts_are_old(destination->relay, destination->hosts_ms))
+        relay_hosts_forget(destination);
     if (destination->host_count == 0)
         start_lookup(destination);
     while (destination->host_count > 0 && !is_looking_up(destination) &&
@@ -358,6 +365,18 @@ static void refuse_unproven(struct destination *destination)
     refuse_all(destination, ERR_REFUSED, "5.7.10", why);
 }
 
+/* Time may bring the proof. */
+static void put_off_unproven(struct destination *destination)
+{
+    struct span domain = domain_of(destination);
+    char why[RELAY_REASON_SIZE];
+    (void)snprintf(why, sizeof why,
+                   "REQUIRETLS: whether %.*s has an MTA-STS policy that names its mail servers "
+                   "could not be looked up right now, and its MX records are not signed (DNSSEC)",
+                   (int)domain.len, domain.ptr);
+    relay_put_off(destination, why, NULL);
+}
+
 static void refuse_own(struct destination *destination)
 {
     char why[RELAY_REASON_SIZE];
@@ -374,6 +393,7 @@ static void on_addresses(void *owner, const struct mx_result *result)
     struct destination *destination = owner;
     struct mx_result usable = *result;
     destination->lookup = NULL;
+    destination->has_left_out = result->has_left_out;
     if (result->err == 0 && !destination->route.has_host)
         usable.count = hosts_before_us(destination->relay, result);
     /* RFC 7505 4.2 names 5.1.10 for a null MX. */
@@ -397,7 +417,8 @@ static void take_hosts(struct destination *destination, const struct security_re
         destination->hosts[i].security = relay_security_copy(&result->hosts[i].security);
     }
     destination->host_count = result->count;
-    destination->has_left_out = result->left_out > 0;
+    destination->hosts_ms = loop_now_ms(destination->relay->options.env->loop);
+    destination->has_left_out = destination->has_left_out || result->left_out > 0;
 }
 
 static void on_security(void *owner, const struct security_result *result)
@@ -406,9 +427,11 @@ static void on_security(void *owner, const struct security_result *result)
     destination->stage = NULL;
     if (result->count == 0)
         relay_put_off(destination, result->why, NULL);
-    else if (destination->route.requires_tls && !has_proven_hosts(destination, result))
-        refuse_unproven(destination);
-    else
+    else if (!destination->route.requires_tls || has_proven_hosts(destination, result))
         take_hosts(destination, result);
+    else if (result->has_doubt)
+        put_off_unproven(destination);
+    else
+        refuse_unproven(destination);
     relay_destination_run(destination);
 }

@@ -51,6 +51,7 @@ struct destination {
     struct security_stage *stage; /* behind it: what must be proven */
     struct relay_host *hosts;     /* of the last look-up */
     size_t host_count;
+    int64_t hosts_ms;  /* when that was, of the loop */
     bool has_left_out; /* one of its hosts may not be tried now, but may be later */
     struct list attempts;
     size_t attempt_count;
@@ -79,6 +80,8 @@ void relay_run(struct relay *relay);
 void relay_destination_settle(struct destination *destination, const struct relay_outcome *outcome);
 /* The next connection begins with a look-up. */
 void relay_hosts_forget(struct destination *destination);
+/* What was looked up at that time of the loop is to be looked up anew. */
+bool relay_hosts_are_old(const struct relay *relay, int64_t since_ms);
 /* All destinations, for those who end or change them: an array to be freed. */
 struct destination **relay_destinations_list(const struct relay *relay, size_t *count_out);
 /* No destination gets anything more; what waited is to be lined up anew. */

@@ -113,6 +113,7 @@ void relay_attempt_take_host(struct attempt *attempt, size_t host)
 {
     const struct relay_host *taken = &attempt->destination->hosts[host];
     attempt->host = host;
+    attempt->hosts_ms = attempt->destination->hosts_ms;
     attempt->target = taken->mx;
     relay_security_release(&attempt->security);
     attempt->security = relay_security_copy(&taken->security);

@@ -23,6 +23,9 @@ enum {
     RELAY_PAGE = 500,           /* rows read at a time */
     RELAY_RECIPIENTS_MAX = 100, /* of one transaction */
     RELAY_TRIES_MAX = 10,       /* dials for one connection: a list may be long and dead */
+    /* Hosts and their policies are not used for longer, nor are connections to them: without this a
+     * destination that always has mail would never hear of a policy, or a change of DNS. */
+    RELAY_HOSTS_AGE_MS = 5 * 60 * 1000,
     RELAY_OVERLAP_US = 1000 * 1000,
     RELAY_PAUSE_MS = 5, /* between two looks: a queue may change all the time */
     RELAY_RESCAN_MS = 60 * 1000,

@@ -41,7 +41,7 @@ static void require_tls(struct route *route, struct buf *key)
 static void waive_tls(const struct settings_relay *settings, struct route *route, struct buf *key)
 {
     bool is_demanded = route->verify == TLS_VERIFY_REQUIRED || route->tls == RELAY_TLS_STARTTLS;
-    bool may_be_demanded = is_demanded || settings->dane; /* by the domain */
+    bool may_be_demanded = is_demanded || settings->dane || settings->mta_sts; /* by the domain */
     if (route->tls == RELAY_TLS_OFF || (!may_be_demanded && settings->plaintext_fallback))
         return;
     route->waives_tls = true;

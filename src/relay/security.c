@@ -37,6 +37,7 @@ struct security_stage {
     struct sts_policy *policy; /* a reference */
     size_t left_out;
     char why[RELAY_LEFT_OUT_SIZE]; /* the first that was left out */
+    bool has_doubt;                /* there may be a policy of MTA-STS */
     bool is_posted, is_cancelled;
 };
 
@@ -151,6 +152,13 @@ static void decide_by_dane(const struct host_look *look, struct relay_security *
                    look->base);
 }
 
+static bool is_unnamed(const struct host_look *look)
+{
+    const struct sts_policy *policy = look->stage->policy;
+    return policy != NULL && policy->mode == STS_MODE_ENFORCE &&
+           !sts_policy_allows(policy, span_of(look->host.mx.name));
+}
+
 /* RFC 8461 4.1: a host that the policy does not name may be anybody's. */
 static void decide_by_sts(struct host_look *look, struct relay_security *security)
 {
@@ -161,7 +169,7 @@ static void decide_by_sts(struct host_look *look, struct relay_security *securit
     security->sts = sts_policy_ref(policy);
     if (policy->mode == STS_MODE_TESTING)
         return;
-    if (!sts_policy_allows(policy, span_of(look->host.mx.name))) {
+    if (is_unnamed(look)) {
         (void)snprintf(why, sizeof why,
                        "the MTA-STS policy of %.255s does not name it, so nothing proves that it "
                        "is the domain's server",
@@ -170,7 +178,10 @@ static void decide_by_sts(struct host_look *look, struct relay_security *securit
         return;
     }
     security->source = SECURITY_STS;
-    security->tls = RELAY_TLS_STARTTLS;
+    if (security->tls != RELAY_TLS_IMPLICIT)
+        security->tls = RELAY_TLS_STARTTLS;
+    /* In place of what unusable TLSA records of its alias put there. */
+    (void)snprintf(security->server_name, MX_NAME_SIZE, "%s", look->host.mx.name);
     security->verify = TLS_VERIFY_REQUIRED;
     (void)snprintf(security->why, sizeof security->why,
                    "the MTA-STS policy of %.255s demands TLS with a good certificate",
@@ -186,7 +197,9 @@ static void decide(struct host_look *look)
     decide_by_route(route, security);
     if (is_fixed(route))
         return;
-    if (look->state == TLSA_FOUND)
+    /* Whoever forges an MX record names a host of his own, with TLSA records of his own: only what
+     * the policy names, or a signed MX record, is held to them. */
+    if (look->state == TLSA_FOUND && (look->host.mx.is_secure || !is_unnamed(look)))
         decide_by_dane(look, security);
     /* Records that name no usable certificate demand less than a policy may. */
     if (security->dane == NULL)
@@ -211,7 +224,7 @@ static void free_stage(struct security_stage *stage)
 static void finish(struct security_stage *stage)
 {
     struct relay_host *hosts = mem_zalloc(stage->count, sizeof *hosts);
-    struct security_result result = {.hosts = hosts, .left_out = stage->left_out};
+    struct security_result result = {.hosts = hosts, .has_doubt = stage->has_doubt};
     for (size_t i = 0; i < stage->count; i++) {
         struct host_look *look = &stage->looks[i];
         if (!look->is_left_out)
@@ -261,10 +274,11 @@ static void on_tlsa(void *owner, const struct tlsa_result *result)
     look_ended(look->stage);
 }
 
-static void on_policy(void *owner, struct sts_policy *policy)
+static void on_policy(void *owner, struct sts_policy *policy, bool is_certain)
 {
     struct security_stage *stage = owner;
     stage->sts = NULL;
+    stage->has_doubt = !is_certain;
     stage->policy = sts_policy_ref(policy);
     look_ended(stage);
 }

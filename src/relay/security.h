@@ -6,7 +6,9 @@
  *   1. configuration: a named host or smarthost, or TLS switched off, is taken as written
  *   2. the message waives TLS (RFC 8689 4.2): no policy of the domain counts
  *   3. DANE (RFC 7672): the host has TLSA records that are signed
- *   4. MTA-STS (RFC 8461): the domain has a policy; never in place of a DANE policy that failed
+ *   4. MTA-STS (RFC 8461): the domain has a policy; never in place of a DANE policy that failed.
+ *      Where the MX record is not signed, a host that the policy does not name is left out even if
+ *      it has TLSA records.
  *   5. relay.mx_tls and mx_verify: demanded (configuration), or TLS taken where it is offered
  *
  * What the configuration demands of all (mx_verify = "required", REQUIRETLS) is the floor: 3 and 4
@@ -75,6 +77,7 @@ struct security_result {
      * not name them), and why the first of them: a failure that time may heal. */
     size_t left_out;
     char why[RELAY_LEFT_OUT_SIZE];
+    bool has_doubt; /* whether the domain has an MTA-STS policy could not be learnt now */
 };
 
 typedef void security_fn(void *owner, const struct security_result *result);

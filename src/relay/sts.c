@@ -17,7 +17,7 @@ static void on_txt(void *owner, const struct dns_answer *answer);
 static void on_found(struct job *job, void *owner);
 static void on_used(struct job *job, void *owner);
 
-void sts_answer(struct list *waiting, struct sts_policy *policy)
+void sts_answer(struct list *waiting, struct sts_policy *policy, bool is_certain)
 {
     for (struct list_node *node = list_first(waiting); node != NULL; node = list_first(waiting)) {
         struct sts_query *query = list_entry(node, struct sts_query, node);
@@ -25,7 +25,7 @@ void sts_answer(struct list *waiting, struct sts_policy *policy)
         void *owner = query->owner;
         list_remove(node);
         mem_free(query);
-        on_policy(owner, policy);
+        on_policy(owner, policy, policy != NULL || is_certain);
     }
 }
 
@@ -93,13 +93,14 @@ static void decide(struct sts_lookup *lookup)
         list_move_all(&lookup->waiting, &waiting);
     struct sts_policy *known = sts_policy_ref(lookup->known);
     bool is_walk = lookup->is_walk;
+    bool is_certain = lookup->id[0] == '\0' && !lookup->has_no_answer;
     if (wants)
         sts_fetch_for(lookup);
     free_lookup(lookup);
     /* The last steps: who hears an answer may ask again. */
     if (is_walk && !wants && sts->walk != NULL)
         sts_walk_on(sts->walk);
-    sts_answer(&waiting, known);
+    sts_answer(&waiting, known, is_certain);
     sts_policy_unref(&known);
 }
 
@@ -128,10 +129,11 @@ static void on_txt(void *owner, const struct dns_answer *answer)
     struct fault fault;
     fault_clear(&fault);
     lookup->txt = NULL;
+    lookup->has_no_answer = answer->err != 0 && answer->err != ERR_NOT_FOUND;
     if (answer->err == 0 &&
         sts_txt_find(answer->records, answer->count, lookup->id, &fault) == ERR_SYNTAX)
         log_record(lookup, fault.text);
-    else if (answer->err != 0 && answer->err != ERR_NOT_FOUND)
+    else if (lookup->has_no_answer)
         log_record(lookup, answer->why);
     decide_when_known(lookup);
 }

@@ -50,8 +50,9 @@ void sts_set_options(struct sts *sts, const struct sts_options *options);
 void sts_free(struct sts **sts);
 
 /* policy: borrowed, to be kept by a reference; NULL: the domain has none that is known, go on as
- * without MTA-STS. With STS_MODE_NONE also so. */
-typedef void sts_fn(void *owner, struct sts_policy *policy);
+ * without MTA-STS. With STS_MODE_NONE also so. is_certain: false when there may be one, but DNS or
+ * the policy's server did not say. */
+typedef void sts_fn(void *owner, struct sts_policy *policy, bool is_certain);
 
 struct sts_query;
 

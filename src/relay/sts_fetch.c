@@ -88,7 +88,7 @@ static void end_fetch(struct sts_fetch *fetch, struct sts_policy *policy)
     mem_free(fetch);
     if (is_walk && sts->walk != NULL)
         sts_walk_on(sts->walk);
-    sts_answer(&waiting, policy != NULL ? policy : known);
+    sts_answer(&waiting, policy != NULL ? policy : known, false);
     sts_policy_unref(&known);
 }
 
@@ -210,7 +210,7 @@ static void on_late(void *owner)
     list_move_all(&fetch->waiting, &waiting);
     if (!list_is_empty(&waiting))
         log_trouble(fetch, "it takes too long: mail goes on without it");
-    sts_answer(&waiting, known);
+    sts_answer(&waiting, known, false);
     sts_policy_unref(&known);
 }
 

@@ -41,6 +41,7 @@ struct sts_lookup {
     struct resolver_query *txt;
     struct store_sts_find *find;
     char id[STS_ID_SIZE];     /* "": there is no record */
+    bool has_no_answer;       /* and whether there is one could not be asked */
     struct sts_policy *known; /* that has not expired, or NULL */
     int64_t fetched_us, used_us;
 };
@@ -59,8 +60,8 @@ struct sts_fetch {
 };
 
 /* sts.c */
-/* Answers all and empties the list. policy: borrowed, or NULL. */
-void sts_answer(struct list *waiting, struct sts_policy *policy);
+/* Answers all and empties the list. policy: borrowed, or NULL. is_certain: that there is none. */
+void sts_answer(struct list *waiting, struct sts_policy *policy, bool is_certain);
 /* Begins a look-up for the walk, unless there is one. */
 void sts_look(struct sts *sts, struct span domain);
 

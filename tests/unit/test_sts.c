@@ -22,18 +22,20 @@ struct lab {
     struct sts_options options;
     struct sts *sts;
     /* What was told. */
-    char told[200]; /* policies: "enforce:id " or "- " */
+    char told[200]; /* policies: "enforce:id ", "- ", or "? " for one that may be there */
     char trouble[300];
     unsigned troubles;
 };
 
-static void on_policy(void *owner, struct sts_policy *policy)
+static void on_policy(void *owner, struct sts_policy *policy, bool is_certain)
 {
     struct lab *lab = owner;
     size_t len = strlen(lab->told);
     (void)snprintf(lab->told + len, sizeof lab->told - len, "%s%s%s ",
-                   policy == NULL ? "-" : sts_mode_name(policy->mode), policy == NULL ? "" : ":",
-                   policy == NULL ? "" : policy->id);
+                   policy == NULL && is_certain ? "-"
+                   : policy == NULL             ? "?"
+                                                : sts_mode_name(policy->mode),
+                   policy == NULL ? "" : ":", policy == NULL ? "" : policy->id);
 }
 
 static void on_trouble(void *owner, struct span domain, enum sts_trouble trouble, const char *why)
@@ -168,7 +170,7 @@ TEST(domains_without_a_record_have_no_policy)
     set_txt(&lab, "\x0cv=STSv1;id=-");
     check_text(ask(&lab), "- ");
     lab.dns[0].err = ERR_AGAIN;
-    check_text(ask(&lab), "- ");
+    check_text(ask(&lab), "? ");
     check_text(ask_for(&lab, "b.test", 0), "- ");
     unsigned asked = lab.relay.dns.asked;
     check_text(ask_for(&lab, "[192.0.2.1]", 0), "- ");
@@ -194,7 +196,7 @@ TEST(a_known_policy_counts_when_the_record_vanishes_until_it_expires)
     pass(&lab, (int64_t)7 * ROUND - MINUTE);
     check_text(ask(&lab), "enforce:1 ");
     pass(&lab, MINUTE);
-    check_text(ask(&lab), "- ");
+    check_text(ask(&lab), "? ");
     check(lab.troubles > 7); /* it was told, while there was time */
     lab_deinit(&lab);
 }
@@ -235,12 +237,12 @@ TEST(a_fetch_that_did_not_work_is_tried_after_a_while)
         lab_init(&lab);
         lab.https.err = cases[i].err;
         lab.https.body = cases[i].body;
-        check_text(ask(&lab), "- ");
+        check_text(ask(&lab), "? ");
         check_text(lab.trouble, cases[i].told);
-        check_text(ask_for(&lab, "a.test", 0), "- ");
+        check_text(ask_for(&lab, "a.test", 0), "? ");
         lab.https = (struct fetcher_row){"mta-sts.a.test", 0, POLICY("enforce", "60"), SECOND};
         pass(&lab, 5 * MINUTE - 4 * SECOND);
-        check_text(ask_for(&lab, "a.test", 0), "- ");
+        check_text(ask_for(&lab, "a.test", 0), "? ");
         check_int(lab.fetcher.asked, 1);
         check_int(lab.troubles, 1);
         pass(&lab, 4 * SECOND);
@@ -255,10 +257,10 @@ TEST(a_policy_host_without_address_is_a_fetch_that_did_not_work)
     struct lab lab;
     lab_init(&lab);
     lab.relay.dns.count = 1;
-    check_text(ask(&lab), "- ");
+    check_text(ask(&lab), "? ");
     check_int(lab.troubles, 1);
     check_int(lab.fetcher.asked, 0);
-    check_text(ask(&lab), "- ");
+    check_text(ask(&lab), "? ");
     check_int(lab.troubles, 1);
     lab_deinit(&lab);
 }
@@ -271,7 +273,7 @@ TEST(mail_waits_for_a_slow_host_as_long_as_is_allowed)
     check_text(ask_for(&lab, "a.test", MINUTE - 1), "");
     (void)sts_ask(lab.sts, span_of("a.test"), on_policy, &lab);
     pass(&lab, 1);
-    check_text(lab.told, "- - "); /* the second does not begin a minute of its own */
+    check_text(lab.told, "? ? "); /* the second does not begin a minute of its own */
     pass(&lab, SECOND);
     check_text(ask_for(&lab, "a.test", 0), "enforce:1 "); /* it came for later mail */
     check_int(lab.fetcher.asked, 1);
@@ -383,7 +385,7 @@ TEST(failures_that_are_remembered_have_a_limit)
         (void)snprintf(name, sizeof name, "_mta-sts.d%d.test", i);
         (void)snprintf(domain, sizeof domain, "d%d.test", i);
         lab.dns[0].name = name;
-        check_text(ask_for(&lab, domain, 0), "- ");
+        check_text(ask_for(&lab, domain, 0), "? ");
         check_int(lab.troubles, i + 1);
     }
     check_int(lab.sts->failures.count, STS_FAILURES_MAX);
