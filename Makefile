@@ -124,7 +124,7 @@ tests: $(UNIT_TESTS) $(LOOSE_PROGRAMS)
 
 # The store under each fault, with a dozen power cuts behind each: half an hour.
 faults: $(BUILD)/tests/test_store_faults
-	FAULTS_SEEDS=12 $<
+	FAULTS_SEEDS=12 FAULTS_SYNC_SEEDS=40 $<
 
 check: all tests
 	scripts/run-unit-tests $(BUILD)/tests
