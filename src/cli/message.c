@@ -108,7 +108,7 @@ static void tell_attempt(struct buf *out, const struct span *words)
     put_time(out, words[3]);
     put_part(out, "  ", words[5], "");
     put_part(out, "  to <", words[6], ">\n");
-    put_part(out, "           route ", words[7], "");
+    put_part(out, "           by ", words[7], "");
     put_part(out, ", host ", words[8], "");
     put_part(out, " (", words[9], ")");
     bool has_session = words[9].len > 0;

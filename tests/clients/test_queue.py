@@ -109,7 +109,7 @@ def test_a_message_tells_its_whole_life():
 
         told = one.cli("message", message).text
         for part in ("received ", "from <alice@first.test>", "over TLSv1.3 TLS_", "logged in as alice",
-                     "attempt 1 ", "deferred  to <far@far.lab>", "route smarthost", "next attempt: ",
+                     "attempt 1 ", "deferred  to <far@far.lab>", "by smarthost", "next attempt: ",
                      "in queue   entry ", "stored "):
             assert part in told, (part, told)
         with smtpsink.Sink(port, replies={"DATA": "250 2.0.0 taken by the sink"}):
