@@ -59,7 +59,7 @@ static void note_late(struct vetting *vetting)
     for (size_t i = 0; i < SMTP_DNS_LISTS_MAX && vetting->facts.list[0] == '\0'; i++)
         if (vetting->lists[i].query != NULL && dns_list_is_listed(vetting->lists[i].query))
             (void)snprintf(vetting->facts.list, sizeof vetting->facts.list, "%s",
-                           vetting->vetter->lists[i].zone);
+                           vetting->vetter->lists[i].shown);
 }
 
 static void finish(struct vetting *vetting)
@@ -102,7 +102,7 @@ static void on_timer(void *owner)
 
     for (size_t i = 0; i < SMTP_DNS_LISTS_MAX; i++)
         if (vetting->lists[i].query != NULL && !dns_list_is_listed(vetting->lists[i].query))
-            tell(vetting->vetter, "list-failed", vetting->vetter->lists[i].zone,
+            tell(vetting->vetter, "list-failed", vetting->vetter->lists[i].shown,
                  "no answer within smtp.lookup_timeout");
     finish(vetting);
 }
@@ -111,13 +111,13 @@ static void on_list(void *owner, const struct dns_list_result *result)
 {
     struct list_ask *ask = owner;
     struct vetting *vetting = ask->vetting;
-    const char *zone = vetting->vetter->lists[ask - vetting->lists].zone;
+    const char *name = vetting->vetter->lists[ask - vetting->lists].shown;
 
     ask->query = NULL;
     if (result->outcome == DNS_LIST_FAILED)
-        tell(vetting->vetter, "list-failed", zone, result->why);
+        tell(vetting->vetter, "list-failed", name, result->why);
     if (result->outcome == DNS_LIST_LISTED && vetting->facts.list[0] == '\0') {
-        (void)snprintf(vetting->facts.list, sizeof vetting->facts.list, "%s", zone);
+        (void)snprintf(vetting->facts.list, sizeof vetting->facts.list, "%s", name);
         (void)snprintf(vetting->facts.why, sizeof vetting->facts.why, "%s", result->why);
     }
     if (!is_pending(vetting))

@@ -140,7 +140,7 @@ const struct conf_row conf_rows[] = {
  "On listeners for mail from other servers: how long the greeting waits, so that clients that do not are seen (net.refuse_early_talkers). Not for net.trusted_networks and smtp.relay_networks. 0s: none."},
 {"smtp", "dns_lists", CONF_LIST, 0, "", 0, SMTP_DNS_LISTS_MAX, NULL,
  LIST_AT(settings.smtp.dns_lists, settings.smtp.dns_list_count), conf_syntax_dns_list,
- "DNS lists that are asked about strangers on port 25: \"zen.example.org\", or with the answers that count, \"zen.example.org=127.0.0.2-11\". A list that does not answer lists nobody. A login, net.trusted_networks and smtp.relay_networks are no strangers."},
+ "DNS lists that are asked about strangers on port 25: \"zen.example.org\", or with the answers that count, \"zen.example.org=127.0.0.2-11\". Refusals and the log name the zone, or NAME where \" as NAME\" stands behind it: for zones that have your key in them. A list that does not answer lists nobody. A login, net.trusted_networks and smtp.relay_networks are no strangers."},
 {"smtp", "dns_lists_action", CONF_ENUM, 0, "refuse", 0, 0, "refuse|defer", AT(settings.smtp.dns_lists_action), NULL,
  "What recipients of a listed stranger hear: 550 with the list's words, or 450."},
 {"smtp", "reverse_dns", CONF_ENUM, 0, "off", 0, 0, "off|look|required", AT(settings.smtp.reverse_dns), NULL,

@@ -159,7 +159,8 @@ const char *conf_syntax_dns_list(const char *text)
     return dns_list_rule_parse(span_of(text), &rule)
                ? NULL
                : "is no DNS list: write \"zen.example.org\" or, with the answers that count, "
-                 "\"zen.example.org=127.0.0.2-11\"";
+                 "\"zen.example.org=127.0.0.2-11\"; behind either \" as NAME\" if replies are to "
+                 "call it so";
 }
 
 const char *conf_syntax_reply(const char *text)

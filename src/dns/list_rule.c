@@ -45,14 +45,25 @@ static bool read_answers(struct span text, struct dns_list_rule *out)
     return first >> 16 == 127 && last >= number;
 }
 
+/* Behind the first space: "as NAME", or nothing. */
+static bool read_shown(struct span text, struct span zone, struct span *shown_out)
+{
+    static const struct span as = {"as ", 3};
+
+    *shown_out = text.ptr == NULL ? zone : span_from(text, span_starts(text, as) ? as.len : 0);
+    return (text.ptr == NULL || span_starts(text, as)) && is_zone(*shown_out);
+}
+
 bool dns_list_rule_parse(struct span text, struct dns_list_rule *out)
 {
-    struct span rest = text;
-    struct span zone = span_cut(&rest, '=');
+    struct span tail = text;
+    struct span rest = span_cut(&tail, ' ');
+    struct span zone = span_cut(&rest, '='), shown;
 
     *out = (struct dns_list_rule){0};
-    if (!is_zone(zone))
+    if (!is_zone(zone) || !read_shown(tail, zone, &shown))
         return false;
     memcpy(out->zone, zone.ptr, zone.len);
+    memcpy(out->shown, shown.ptr, shown.len);
     return rest.ptr == NULL || read_answers(rest, out);
 }

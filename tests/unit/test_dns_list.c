@@ -74,21 +74,30 @@ TEST(test_rules_of_lists)
         const char *text;
         bool is_good;
         uint32_t first, last;
+        const char *shown; /* NULL: the zone */
     } cases[] = {
-        {"zen.test", true, 0, 0},
-        {"zen.test=127.0.0.2", true, 0x7f000002, 0x7f000002},
-        {"zen.test=127.0.0.2-11", true, 0x7f000002, 0x7f00000b},
-        {"zen.test=127.0.1.0-255", true, 0x7f000100, 0x7f0001ff},
-        {"zen.test=127.0.0.11-2", false, 0, 0},
-        {"zen.test=127.0.0.2-256", false, 0, 0},
-        {"zen.test=192.0.2.1", false, 0, 0},
-        {"zen.test=127.0.0", false, 0, 0},
-        {"zen.test=", false, 0, 0},
-        {"zen..test", false, 0, 0},
-        {".zen.test", false, 0, 0},
-        {"zen.test.", false, 0, 0},
-        {"zen test", false, 0, 0},
-        {"", false, 0, 0},
+        {"zen.test", true, 0, 0, NULL},
+        {"zen.test as z", true, 0, 0, "z"},
+        {"zen.test=127.0.0.2 as zen-b.example", true, 0x7f000002, 0x7f000002, "zen-b.example"},
+        {"zen.test as ", false, 0, 0, NULL},
+        {"zen.test as", false, 0, 0, NULL},
+        {"zen.test  as z", false, 0, 0, NULL},
+        {"zen.test as a b", false, 0, 0, NULL},
+        {"zen.test as z=127.0.0.2", false, 0, 0, NULL},
+        {" as z", false, 0, 0, NULL},
+        {"zen.test=127.0.0.2", true, 0x7f000002, 0x7f000002, NULL},
+        {"zen.test=127.0.0.2-11", true, 0x7f000002, 0x7f00000b, NULL},
+        {"zen.test=127.0.1.0-255", true, 0x7f000100, 0x7f0001ff, NULL},
+        {"zen.test=127.0.0.11-2", false, 0, 0, NULL},
+        {"zen.test=127.0.0.2-256", false, 0, 0, NULL},
+        {"zen.test=192.0.2.1", false, 0, 0, NULL},
+        {"zen.test=127.0.0", false, 0, 0, NULL},
+        {"zen.test=", false, 0, 0, NULL},
+        {"zen..test", false, 0, 0, NULL},
+        {".zen.test", false, 0, 0, NULL},
+        {"zen.test.", false, 0, 0, NULL},
+        {"zen test", false, 0, 0, NULL},
+        {"", false, 0, 0, NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct dns_list_rule rule;
@@ -97,6 +106,7 @@ TEST(test_rules_of_lists)
         if (!cases[i].is_good)
             continue;
         check_text(rule.zone, "zen.test");
+        check_text(rule.shown, cases[i].shown != NULL ? cases[i].shown : "zen.test");
         check_int(rule.first, cases[i].first);
         check_int(rule.last, cases[i].last);
     }
