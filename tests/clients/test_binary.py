@@ -5,8 +5,10 @@ import email.policy
 import os
 import random
 
+import harness
 import mailkit
-from harness import Server, keys
+import smtpsink
+from harness import Server, keys, wait_until
 
 SERVER = {"users": ["alice:secret", "bob:hunter2"]}
 PIECE = 50000
@@ -70,6 +72,21 @@ def test_binary_goes_on_to_a_next_hop(_):
                              tls={"trusted": last.ca})) as one:
         send(one, message(b"onward"), "carol@final.test")
         check(mailkit.wait_for_inbox(last, 1, "carol", "pw3")[0], "onward")
+
+
+def test_what_is_said_of_it_to_a_next_hop(_):
+    """BODY=8BITMIME only where bytes above 127 are left: those of binary parts are base64."""
+    port = harness.free_port()
+    with smtpsink.Sink(port) as sink, \
+            Server(users=["alice:secret"],
+                   edit=keys(relay={"smarthost": "127.0.0.1", "smarthost_port": port,
+                                    "smarthost_tls": "off", "smarthost_verify": "off"})) as one:
+        send(one, message(b"seven"), "carol@final.test")
+        wait_until(lambda: len(sink.messages) == 1, 20, "the first message")
+        send(one, message(b"eight").replace(b"Not for", b"N\xc3\xb6t for"), "carol@final.test")
+        wait_until(lambda: len(sink.messages) == 2, 20, "the second message")
+        bodies = [[word for word in words if word.startswith("BODY=")] for words in sink.parameters]
+        assert bodies == [[], ["BODY=8BITMIME"]], sink.parameters
 
 
 def test_binary_that_is_half_there_is_not_kept(server):

@@ -1,6 +1,7 @@
 """Three servers and routes between them: whose certificate must be good, who logs in, what is
 refused, and what a reload does to mail that waits."""
 import os
+import sqlite3
 
 import harness
 import mailkit
@@ -215,6 +216,23 @@ def test_what_route_says_before_anything_is_changed():
             assert address != "ring" or "nobody" not in done.text, done.text
             for part in parts:
                 assert part in done.text, (address, done.text)
+
+
+def test_the_store_takes_so_many_routes():
+    """10,000: put there while nothing runs, the last one by the command."""
+    with first(()) as one:
+        one.terminate()
+        with sqlite3.connect(os.path.join(one.home, "data", "store.db")) as store:
+            store.executemany("INSERT INTO route(domain, words) VALUES(?, 'via=mx')",
+                              [(f"d{i}.test",) for i in range(9999)])
+        store.close()
+        one.start()
+        add_route(one, "last.test", via="mx")
+        done = one.cli("route", "add", "over.test", "via=mx", check=False)
+        assert done.returncode == 1 and "10000 routes and takes no more" in done.errors, done.errors
+        assert len(one.cli("route", "list").text.splitlines()) == 10000
+        one.cli("route", "delete", "d17.test")
+        add_route(one, "over.test", via="mx")
 
 
 def stranger(server, rcpt, subject):

@@ -120,19 +120,25 @@ TEST(test_a_network_of_20_bits)
 /* Whatever a reload changes meanwhile, what was taken can be given back. */
 TEST(test_limits_that_change_while_places_are_held)
 {
-    struct quota *quota = quota_create(
-        &(struct quota_limits){.total_max = 9, .per_address_max = 9, .ipv4_prefix_len = 24});
-    struct quota_holder one = peer("192.0.2.1", 1), two = peer("192.0.2.2", 1);
-    check_int(quota_take(quota, &one, 0), QUOTA_FITS);
-    quota_set_limits(quota, &(struct quota_limits){.total_max = 9,
-                                                   .per_address_max = 9,
-                                                   .per_network_max = 1,
-                                                   .ipv4_prefix_len = 8});
-    check_int(quota_take(quota, &two, 0), QUOTA_NETWORK);
-    quota_give_back(quota, &one);
-    check_int(quota_take(quota, &two, 0), QUOTA_FITS);
-    quota_give_back(quota, &two);
-    quota_free(&quota);
+    static const char *const pairs[][2] = {{"192.0.2.1", "192.0.2.2"},
+                                           {"2001:db8:1:1::1", "2001:db8:1:2::1"}};
+    for (size_t i = 0; i < 2; i++) {
+        struct quota_limits limits = {
+            .total_max = 9, .per_address_max = 9, .ipv4_prefix_len = 24, .ipv6_prefix_len = 48};
+        struct quota *quota = quota_create(&limits);
+        struct quota_holder one = peer(pairs[i][0], 1), two = peer(pairs[i][1], 1);
+        check_case = pairs[i][0];
+        check_int(quota_take(quota, &one, 0), QUOTA_FITS);
+        limits.per_network_max = 1;
+        limits.ipv4_prefix_len = 8;
+        limits.ipv6_prefix_len = 64;
+        quota_set_limits(quota, &limits);
+        check_int(quota_take(quota, &two, 0), QUOTA_NETWORK);
+        quota_give_back(quota, &one);
+        check_int(quota_take(quota, &two, 0), QUOTA_FITS);
+        quota_give_back(quota, &two);
+        quota_free(&quota);
+    }
 }
 
 TEST(test_rates_of_an_address_and_of_its_network)

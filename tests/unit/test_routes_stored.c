@@ -123,6 +123,8 @@ TEST(a_row_that_cannot_be_read_leads_nowhere)
     check(routes_look_up(&nothing, fixture.store, span_of("a.test"), &arena, &route));
     check_int(route.via, RELAY_VIA_HOST);
     check_text(route.host, "unreadable-route.invalid");
+    check_int(route.tls, RELAY_TLS_STARTTLS);
+    check_text(route.verify, "required");
     check_int(route.accept_from, RELAY_ACCEPT_USERS);
     arena_reset(&arena);
     fixture_free(&fixture);

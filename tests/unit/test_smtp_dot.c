@@ -180,6 +180,30 @@ TEST(test_watch_counts_fields_of_the_header_only)
     }
 }
 
+static void count_delivered(void *owner, struct span value)
+{
+    check_span(value, "a@b");
+    ++*(unsigned *)owner;
+}
+
+/* At n-1, n and n+1: each is compared with all recipients, so a header of them must not cost much.
+ */
+TEST(test_watch_looks_at_so_many_deliveries)
+{
+    for (unsigned count = SMTP_WATCH_DELIVERED_MAX - 1; count <= SMTP_WATCH_DELIVERED_MAX + 1;
+         count++) {
+        unsigned told = 0;
+        struct smtp_watch watch;
+        smtp_watch_init(&watch);
+        watch.on_delivered = count_delivered;
+        watch.owner = &told;
+        for (unsigned i = 0; i < count; i++)
+            (void)smtp_watch_feed(&watch, span_of("Delivered-To: a@b\r\n"));
+        (void)smtp_watch_feed(&watch, span_of("\r\nDelivered-To: a@b\r\n"));
+        check_int(told, count < SMTP_WATCH_DELIVERED_MAX ? count : SMTP_WATCH_DELIVERED_MAX);
+    }
+}
+
 static const struct waiver_case {
     const char *header;
     bool is_waived;
@@ -221,4 +245,5 @@ CHECK_MAIN({"test_only_crlf_dot_crlf_ends_a_message", test_only_crlf_dot_crlf_en
            {"test_stuffing_never_sends_a_false_end", test_stuffing_never_sends_a_false_end},
            {"test_watch_counts_fields_of_the_header_only",
             test_watch_counts_fields_of_the_header_only},
+           {"test_watch_looks_at_so_many_deliveries", test_watch_looks_at_so_many_deliveries},
            {"test_watch_knows_who_waives_tls", test_watch_knows_who_waives_tls})

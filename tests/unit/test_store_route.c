@@ -1,4 +1,5 @@
-/* Routes in the store: from memory, over a restart, told to whoever watches, with their limits. */
+/* Routes in the store: from memory, over a restart, with their limits. Who is told of a change:
+ * test_store_watch.c. */
 #include "store/route.h"
 #include "store_fixture.h"
 

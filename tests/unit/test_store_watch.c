@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "base/log.h"
+#include "store/route.h"
 #include "store_fixture.h"
 #include "tests/fake/disk.h"
 #include "tests/sim/sim.h"
@@ -98,6 +99,29 @@ TEST(every_loop_is_told_of_what_it_watches)
     store_watch_free(&here.watch);
     store_watch_free(&there.watch);
     store_watch_free(&other.watch);
+    store_watch_free(&queue.watch);
+    world_free(&world);
+}
+
+/* Relays keep the routes in memory: one of whom none is told would send mail the old way. */
+TEST(a_change_of_routes_is_told_to_whom_it_concerns)
+{
+    struct world world;
+    struct watcher routes = {0}, queue = {0};
+    world_make(&world);
+    watch(&world, &routes, 1, STORE_WATCH_ROUTES);
+    watch(&world, &queue, 0, 0);
+    for (int told = 1; told <= 2; told++) {
+        enum store_route_action action = told == 1 ? STORE_ROUTE_ADD : STORE_ROUTE_DELETE;
+        fixture_do(&world.fixture,
+                   store_change_route_create(world.fixture.store, action, span_of("a.example"),
+                                             span_of(told == 1 ? "via=mx" : "")),
+                   0);
+        sim_run(world.sim);
+        check_int(routes.told, told);
+    }
+    check_int(queue.told, 0);
+    store_watch_free(&routes.watch);
     store_watch_free(&queue.watch);
     world_free(&world);
 }
@@ -227,6 +251,8 @@ TEST(a_body_whose_owner_died_under_its_flush_is_given_up)
 }
 
 CHECK_MAIN({"every_loop_is_told_of_what_it_watches", every_loop_is_told_of_what_it_watches},
+           {"a_change_of_routes_is_told_to_whom_it_concerns",
+            a_change_of_routes_is_told_to_whom_it_concerns},
            {"a_watch_may_be_freed_by_another_that_is_told",
             a_watch_may_be_freed_by_another_that_is_told},
            {"the_keeper_reaps_when_the_grace_is_over", the_keeper_reaps_when_the_grace_is_over},
