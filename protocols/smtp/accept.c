@@ -9,7 +9,8 @@
 #include "tls/facts.h"
 
 /* RFC 9228 4: who finds its own field has had the message before. Only those whose alias leads it
- * out again: what ends here goes round no more. */
+ * out again: what ends here goes round no more. A user whom the same alias has gets it again, once:
+ * the field may also be of another server that has the same address, and then it is the first. */
 static void on_delivered(void *arg, struct span value)
 {
     struct smtp_session *session = arg;
