@@ -14,6 +14,7 @@
 #include "pki/dane.h"
 #include "relay/relay_internal.h"
 #include "relay/sts.h"
+#include "relay/tlsrpt.h"
 
 /* What is asked about one host. */
 struct host_look {
@@ -119,10 +120,29 @@ static void log_left_out(const struct security_stage *stage, const char *host, c
     log_end(&line);
 }
 
-/* The host may not be tried now. */
-static void leave_out(struct host_look *look, const char *why)
+/* The host may not be tried now: a session that its policy kept from coming about. */
+static void leave_out(struct host_look *look, const char *why, enum tlsrpt_policy policy)
 {
     struct security_stage *stage = look->stage;
+    struct span host = span_of(look->host.mx.name);
+    bool is_dane = policy == TLSRPT_TLSA;
+    struct buf text;
+    buf_init(&text, 0);
+    if (!is_dane) {
+        sts_policy_write(stage->policy, &text);
+        buf_truncate(&text, text.len - 1); /* the last line's end */
+    }
+    const struct tlsrpt_session session = {.domain = span_of(stage->domain),
+                                           .policy_domain = is_dane ? host : span_of(""),
+                                           .policy = policy,
+                                           .policy_text = buf_span(&text),
+                                           .mx_patterns = span_of(is_dane ? "" : stage->policy->mx),
+                                           .result = is_dane ? TLSRPT_DNSSEC_INVALID
+                                                             : TLSRPT_VALIDATION_FAILURE,
+                                           .mx_host = host,
+                                           .reason = span_of(why)};
+    tlsrpt_note(stage->destination->relay, &session);
+    buf_release(&text);
     look->is_left_out = true;
     if (stage->left_out++ == 0)
         (void)snprintf(stage->why, sizeof stage->why, "%s: %s", look->host.mx.name, why);
@@ -174,7 +194,7 @@ static void decide_by_sts(struct host_look *look, struct relay_security *securit
                        "the MTA-STS policy of %.255s does not name it, so nothing proves that it "
                        "is the domain's server",
                        look->stage->domain);
-        leave_out(look, why);
+        leave_out(look, why, TLSRPT_STS);
         return;
     }
     security->source = SECURITY_STS;
@@ -269,7 +289,7 @@ static void on_tlsa(void *owner, const struct tlsa_result *result)
                        "its TLSA records cannot be had, and without them nothing proves that it "
                        "is the server (DANE): %.200s",
                        result->why);
-        leave_out(look, why);
+        leave_out(look, why, TLSRPT_TLSA);
     }
     look_ended(look->stage);
 }

@@ -10,6 +10,7 @@
 #include "dns/mx.h"
 #include "relay/tlsrpt.h"
 #include "store/tls_result.h"
+#include "tests/fake/fetcher_table.h"
 #include "tests/fake/relay_lab.h"
 
 static const int64_t minute_ms = 60000, hour_ms = 3600000, day_ms = 86400000;
@@ -157,6 +158,62 @@ TEST(results_of_sessions_are_counted)
         check_results(&lab, cases[i].domain, cases[i].wanted);
         relay_lab_deinit(&lab);
     }
+}
+
+/* one.test has policies; its server offers no TLS. */
+#define POLICY(mode, mx) "version: STSv1\nmode: " mode "\nmx: " mx "\nmax_age: 604800\n"
+#define FOUND_NONE       "no-policy-found starttls-not-supported 1 one.hop.test ;"
+static const struct policy_case {
+    const char *name;
+    int tlsa_err; /* of the question for TLSA records, in a signed zone; 0: not signed */
+    const char *policy;
+    int fetch_err;
+    const char *wanted;
+} policy_cases[] = {
+    {"forged", ERR_CORRUPT, NULL, 0, "tlsa dnssec-invalid 1 one.hop.test its TLSA rec;"},
+    {"testing", 0, POLICY("testing", "*.hop.test"), 0,
+     "sts starttls-not-supported 1 one.hop.test STARTTLS is ;"},
+    {"enforced", 0, POLICY("enforce", "*.hop.test"), 0,
+     "sts starttls-not-supported 1 one.hop.test one.hop.test;"},
+    {"not named", 0, POLICY("enforce", "mx.one.test"), 0,
+     "sts validation-failure 1 one.hop.test the MTA-STS ;"},
+    {"not trusted", 0, "", ERR_TLS, FOUND_NONE "sts sts-webpki-invalid 1  TLS was not ;"},
+    {"broken", 0, "x\n", 0, FOUND_NONE "sts sts-policy-invalid 1  the policy's;"},
+};
+
+static void run_policy_case(const struct policy_case *row)
+{
+    struct relay_lab lab;
+    struct fetcher_table fetcher;
+    struct resolver_row rows[40];
+    const struct fetcher_row https = {"mta-sts.one.test", row->fetch_err, row->policy, 0};
+    const struct resolver_row more[] = {
+        {"_25._tcp.one.hop.test", DNS_TLSA, row->tlsa_err, NULL, 0},
+        RESOLVER_ROW("mta-sts.one.test", DNS_A, "\xcb\x00\x71\x09"),
+        RESOLVER_ROW("_mta-sts.one.test", DNS_TXT, "\x10v=STSv1; id=1ab;")};
+    check_case = row->name;
+    init(&lab);
+    memcpy(rows, lab.dns.rows, lab.dns.count * sizeof *rows);
+    memcpy(rows + lab.dns.count, more, sizeof more);
+    lab.dns.rows = rows;
+    lab.dns.count += row->policy != NULL ? 3 : 1;
+    lab.dns.signed_zone = row->tlsa_err != 0 ? "hop.test" : NULL;
+    lab.settings.mta_sts = true;
+    lab.settings.mta_sts_timeout_ms = lab.settings.mta_sts_retry_ms = minute_ms;
+    lab.settings.mta_sts_refresh_ms = lab.settings.mta_sts_unused_ms = day_ms;
+    fetcher_table_init(&fetcher, sim_loop(lab.world.sim), &https, 1);
+    lab.options.fetcher = &fetcher.fetcher;
+    lab.options.trusted = "";
+    relay_lab_mail(&lab, "alice@example.org", "r@one.test");
+    relay_lab_run(&lab, 2 * minute_ms);
+    check_results(&lab, "one.test", row->wanted);
+    relay_lab_deinit(&lab);
+}
+
+TEST(policies_and_what_came_of_them_are_counted)
+{
+    for (size_t i = 0; i < sizeof policy_cases / sizeof *policy_cases; i++)
+        run_policy_case(&policy_cases[i]);
 }
 
 TEST(sessions_are_counted_not_messages)
@@ -424,6 +481,8 @@ TEST(the_time_is_random_within_the_delay)
 }
 
 CHECK_MAIN({"results_of_sessions_are_counted", results_of_sessions_are_counted},
+           {"policies_and_what_came_of_them_are_counted",
+            policies_and_what_came_of_them_are_counted},
            {"sessions_are_counted_not_messages", sessions_are_counted_not_messages},
            {"what_is_counted_is_written_in_a_minute_and_at_the_end",
             what_is_counted_is_written_in_a_minute_and_at_the_end},
