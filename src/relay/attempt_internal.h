@@ -44,7 +44,7 @@ struct attempt {
     const char *hard_status; /* why the address under way will not do, "5.7.30"; NULL: may change */
     const char *told_status; /* of the last one that will not do */
     bool is_host_hard;       /* an address of the host under way will not do */
-    bool is_soft;            /* a host before it may work later */
+    bool is_soft;            /* a host before it, or that was not tried, may work later */
     /* For the TLS report: what came of TLS on this connection. */
     enum pki_check seen_check; /* of the certificate, also of one that ended the handshake */
     bool is_starttls_missing;  /* not offered, or refused */

@@ -345,8 +345,7 @@ static bool has_proven_hosts(const struct destination *destination,
 {
     for (size_t i = 0; i < result->count; i++) {
         const struct relay_host *host = &result->hosts[i];
-        if (!destination->route.has_host && !host->mx.is_secure &&
-            host->security.source != SECURITY_STS &&
+        if (!destination->route.has_host && !host->mx.is_secure && !host->security.is_named &&
             !span_is_nocase(domain_of(destination), host->mx.name))
             return false;
     }

@@ -135,13 +135,14 @@ static bool is_same_host(const struct endpoint *a, const struct endpoint *b)
 }
 
 /* The address that was connected will not do; the others of its host may. None will do where no
- * connection came about: all were dialled. */
+ * connection came about: all were dialled, but for a second try. */
 static void drop_addresses(struct attempt *attempt, enum conn_phase phase)
 {
     struct mx_host *target = &attempt->target;
+    bool were_all_dialled = phase == CONN_PHASE_CONNECT && !attempt->is_without_tls;
     size_t kept = 0;
 
-    for (size_t i = 0; i < target->address_count && phase != CONN_PHASE_CONNECT; i++) {
+    for (size_t i = 0; i < target->address_count && !were_all_dialled; i++) {
         if (!is_same_host(&target->addresses[i], &attempt->to))
             target->addresses[kept++] = target->addresses[i];
     }
@@ -152,14 +153,17 @@ static void drop_addresses(struct attempt *attempt, enum conn_phase phase)
 static bool step_on(struct attempt *attempt, enum conn_phase phase)
 {
     const struct destination *destination = attempt->destination;
-    attempt->is_without_tls = false;
-    if (attempt->tries >= RELAY_TRIES_MAX)
-        return false;
     drop_addresses(attempt, phase);
-    if (attempt->target.address_count > 0)
-        return true;
-    if (attempt->host + 1 >= destination->host_count)
+    attempt->is_without_tls = false;
+    bool has_address = attempt->target.address_count > 0;
+    if (!has_address && attempt->host + 1 >= destination->host_count)
         return false;
+    if (attempt->tries >= RELAY_TRIES_MAX) {
+        attempt->is_soft = true; /* who was not tried may work */
+        return false;
+    }
+    if (has_address)
+        return true;
     attempt->is_soft = attempt->is_soft || !attempt->is_host_hard;
     attempt->is_host_hard = false;
     relay_attempt_take_host(attempt, attempt->host + 1);

@@ -172,11 +172,9 @@ static void decide_by_dane(const struct host_look *look, struct relay_security *
                    look->base);
 }
 
-static bool is_unnamed(const struct host_look *look)
+static bool is_enforced(const struct host_look *look)
 {
-    const struct sts_policy *policy = look->stage->policy;
-    return policy != NULL && policy->mode == STS_MODE_ENFORCE &&
-           !sts_policy_allows(policy, span_of(look->host.mx.name));
+    return look->stage->policy != NULL && look->stage->policy->mode == STS_MODE_ENFORCE;
 }
 
 /* RFC 8461 4.1: a host that the policy does not name may be anybody's. */
@@ -189,7 +187,7 @@ static void decide_by_sts(struct host_look *look, struct relay_security *securit
     security->sts = sts_policy_ref(policy);
     if (policy->mode == STS_MODE_TESTING)
         return;
-    if (is_unnamed(look)) {
+    if (!security->is_named) {
         (void)snprintf(why, sizeof why,
                        "the MTA-STS policy of %.255s does not name it, so nothing proves that it "
                        "is the domain's server",
@@ -217,9 +215,12 @@ static void decide(struct host_look *look)
     decide_by_route(route, security);
     if (is_fixed(route))
         return;
+    security->is_named =
+        is_enforced(look) && sts_policy_allows(look->stage->policy, span_of(look->host.mx.name));
     /* Whoever forges an MX record names a host of his own, with TLSA records of his own: only what
      * the policy names, or a signed MX record, is held to them. */
-    if (look->state == TLSA_FOUND && (look->host.mx.is_secure || !is_unnamed(look)))
+    bool is_believed = look->host.mx.is_secure || !is_enforced(look) || security->is_named;
+    if (look->state == TLSA_FOUND && is_believed)
         decide_by_dane(look, security);
     /* Records that name no usable certificate demand less than a policy may. */
     if (security->dane == NULL)

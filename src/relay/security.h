@@ -49,6 +49,7 @@ struct relay_security {
     char server_name[MX_NAME_SIZE]; /* SNI, and the name to check */
     char other_name[MX_NAME_SIZE];  /* one that will do as well; "": none */
     struct pki_dane *dane;          /* a reference; NULL: no TLSA records to fit */
+    bool is_named;                  /* by an MTA-STS policy that is enforced */
     /* A reference to the domain's MTA-STS policy where DANE has no say, also one in testing, which
      * demands nothing; NULL: none. */
     struct sts_policy *sts;

@@ -66,6 +66,29 @@ TEST(test_a_second_try_goes_to_the_same_address)
     relay_lab_deinit(&lab);
 }
 
+static void stop_listening(void *owner, const char *verb)
+{
+    struct relay_lab *lab = owner;
+    struct endpoint endpoint;
+    check(endpoint_parse(span_of("203.0.113.1"), 25, &endpoint) == 0);
+    if (strcmp(verb, "STARTTLS") == 0)
+        sim_unlisten(lab->world.sim, &endpoint);
+}
+
+/* It dials one address alone: that this one is gone says nothing of the others. */
+TEST(test_the_others_are_tried_when_a_second_try_meets_nobody)
+{
+    struct relay_lab lab;
+    init_many(&lab);
+    lab.hops[0].rules[0] = (struct hop_rule){"EHLO", 0, "250-hop.test|250 STARTTLS"};
+    lab.hops[0].on_verb = stop_listening;
+    lab.hops[0].owner = &lab;
+    relay_lab_run(&lab, 5000);
+    check_int(lab.hops[0].connections, 1);
+    check_int(lab.hops[1].messages, 1);
+    relay_lab_deinit(&lab);
+}
+
 TEST(test_all_addresses_of_a_host_are_told)
 {
     struct relay_lab lab;
@@ -90,4 +113,6 @@ CHECK_MAIN({"test_a_dead_family_costs_a_quarter_of_a_second",
             test_the_other_addresses_of_a_host_are_tried},
            {"test_a_second_try_goes_to_the_same_address",
             test_a_second_try_goes_to_the_same_address},
+           {"test_the_others_are_tried_when_a_second_try_meets_nobody",
+            test_the_others_are_tried_when_a_second_try_meets_nobody},
            {"test_all_addresses_of_a_host_are_told", test_all_addresses_of_a_host_are_told})

@@ -274,6 +274,37 @@ TEST(test_requiretls_waits_for_a_record_that_cannot_be_had)
     take_down(&stage);
 }
 
+/* More proof than is asked for is no less: the policy names the host, which has good records, too.
+ */
+TEST(test_requiretls_goes_to_a_named_host_with_tlsa)
+{
+    struct stage stage;
+    set_up(&stage, true);
+    stage.lab.mail_flags = STORE_MAIL_REQUIRETLS;
+    publish(&stage, MX, 3, true);
+    stage.lab.dns.signed_zone = "x.example.org";
+    relay_lab_mail(&stage.lab, alice, bob);
+    relay_lab_run(&stage.lab, 60000);
+    check_fate(&stage, DELIVERED, "");
+    take_down(&stage);
+}
+
+/* More hosts than are dialled for one connection: the last was not asked, so nothing is final. */
+TEST(test_requiretls_waits_when_not_every_host_was_tried)
+{
+    struct stage stage;
+    set_up(&stage, false);
+    stage.lab.mail_flags = STORE_MAIL_REQUIRETLS;
+    stage.lab.dns.is_signed = true;
+    put_row(&stage, mx_none);
+    for (size_t i = 0; i < 12; i++)
+        stage.rows[stage.lab.dns.count++] = mx_none;
+    relay_lab_mail(&stage.lab, alice, bob);
+    relay_lab_run(&stage.lab, 60000);
+    check_fate(&stage, DEFERRED, "STARTTLS");
+    take_down(&stage);
+}
+
 /* Without a policy for sure it comes back at once. */
 TEST(test_requiretls_without_a_policy_comes_back)
 {
@@ -319,6 +350,10 @@ CHECK_MAIN({"test_a_forged_mx_with_good_tlsa_does_not_pass_by_an_mta_sts_policy"
             test_requiretls_waits_for_a_policy_that_cannot_be_had},
            {"test_requiretls_waits_for_a_record_that_cannot_be_had",
             test_requiretls_waits_for_a_record_that_cannot_be_had},
+           {"test_requiretls_goes_to_a_named_host_with_tlsa",
+            test_requiretls_goes_to_a_named_host_with_tlsa},
+           {"test_requiretls_waits_when_not_every_host_was_tried",
+            test_requiretls_waits_when_not_every_host_was_tried},
            {"test_requiretls_without_a_policy_comes_back",
             test_requiretls_without_a_policy_comes_back},
            {"test_requiretls_waits_for_a_host_that_cannot_be_looked_up",
