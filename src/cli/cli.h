@@ -9,6 +9,8 @@
 #include "base/err.h"
 #include "conf/conf.h"
 
+#include <stdio.h>
+
 enum { CLI_OK = 0, CLI_COULD_NOT = 1, CLI_USAGE = 2 };
 
 int cli_init(int argc, char **argv);
@@ -67,6 +69,9 @@ int cli_password(const char *name, const char *given, char password_out[CLI_PASS
     __attribute__((warn_unused_result));
 /* The same for a password that somebody else has chosen: an empty one is complained of. */
 int cli_given_password(const char *name, char password_out[CLI_PASSWORD_SIZE])
+    __attribute__((warn_unused_result));
+/* The first line of the file: an empty or too long one is complained of. */
+int cli_read_password(const char *name, FILE *file, char password_out[CLI_PASSWORD_SIZE])
     __attribute__((warn_unused_result));
 /* A new password, made and printed. */
 void cli_made_password(const char *name, char password_out[CLI_PASSWORD_SIZE]);

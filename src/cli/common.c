@@ -205,12 +205,23 @@ int cli_given_password(const char *name, char password_out[CLI_PASSWORD_SIZE])
 {
     if (isatty(STDIN_FILENO))
         return ask_twice(name, password_out);
-    read_line(password_out);
-    if (password_out[0] != '\0')
-        return 0;
-    cli_complain("the password for %s is to be the first line of standard input, which is empty",
-                 name);
-    return ERR_INVALID;
+    return cli_read_password(name, stdin, password_out);
+}
+
+int cli_read_password(const char *name, FILE *file, char password_out[CLI_PASSWORD_SIZE])
+{
+    enum { LEN_MAX = CLI_PASSWORD_SIZE - 2 }; /* one more shows that the line goes on */
+
+    if (fgets(password_out, CLI_PASSWORD_SIZE, file) == NULL)
+        password_out[0] = '\0';
+    password_out[strcspn(password_out, "\r\n")] = '\0';
+    size_t len = strlen(password_out);
+    if (len > LEN_MAX)
+        cli_complain("the password for %s is too long: at most %d bytes", name, LEN_MAX);
+    else if (len == 0)
+        cli_complain("the password for %s is to be the first line of %s, which is empty", name,
+                     file == stdin ? "standard input" : "its file");
+    return len > LEN_MAX ? ERR_LIMIT : len == 0 ? ERR_INVALID : 0;
 }
 
 void cli_made_password(const char *name, char password_out[CLI_PASSWORD_SIZE])

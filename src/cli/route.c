@@ -56,21 +56,6 @@ static bool is_free(const struct settings *settings, struct span domain)
     return place == NULL;
 }
 
-static int read_password_file(const char *path, char password_out[CLI_PASSWORD_SIZE])
-{
-    FILE *file = fopen(path, "re");
-    if (file == NULL || fgets(password_out, CLI_PASSWORD_SIZE, file) == NULL) {
-        cli_complain("could not read a password from %s: write it into the file's first line",
-                     path);
-        if (file != NULL)
-            (void)fclose(file);
-        return ERR_IO;
-    }
-    (void)fclose(file);
-    password_out[strcspn(password_out, "\r\n")] = '\0';
-    return 0;
-}
-
 /* The words as given, without password_file; a password is read when there is a user. */
 struct added {
     struct span words[3 + CONF_ROUTE_WORDS_MAX + 1];
@@ -78,6 +63,19 @@ struct added {
     const char *user, *password_file;
     char password[CLI_PASSWORD_SIZE + 16]; /* "password=" and it */
 };
+
+static int read_password_file(const struct added *added, char password_out[CLI_PASSWORD_SIZE])
+{
+    FILE *file = fopen(added->password_file, "re");
+    if (file == NULL) {
+        cli_complain("could not read %s: write the password into its first line",
+                     added->password_file);
+        return ERR_IO;
+    }
+    int err = cli_read_password(added->user, file, password_out);
+    (void)fclose(file);
+    return err;
+}
 
 static int take_words(struct added *added, char **words, int count)
 {
@@ -108,7 +106,7 @@ static int take_password(struct added *added)
     char *at = stpcpy(added->password, "password=");
     if (added->user == NULL)
         return CLI_OK;
-    int err = added->password_file != NULL ? read_password_file(added->password_file, at)
+    int err = added->password_file != NULL ? read_password_file(added, at)
                                            : cli_given_password(added->user, at);
     if (err != 0)
         return CLI_COULD_NOT;

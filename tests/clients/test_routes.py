@@ -171,6 +171,13 @@ def test_a_password_comes_by_input_or_file_and_is_shown_nowhere():
         one.cli("route", "add", "dave.test", *way, f"password_file={secret}")
         send(one, "once more", ["dave@dave.test"])
         assert len(mailkit.wait_for_inbox(three, 2, "dave", "pw4")) == 2
+        for length, status in ((298, 0), (299, 1)):
+            long = one.path("long", b"x" * length + b"\n")
+            for words, text in (([f"password_file={long}"], None), ([], "x" * length)):
+                one.cli("route", "delete", "long.test", check=False)
+                done = one.cli("route", "add", "long.test", *way, *words, input=text, check=False)
+                assert done.returncode == status, (length, words, done.errors)
+                assert ("at most 298 bytes" in done.errors) == (status == 1), done.errors
         for shown in (one.cli("route", "list").text, one.log_text(),
                       one.cli("route", "test", "dave@dave.test").text):
             assert "pw4" not in shown, shown
