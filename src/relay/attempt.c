@@ -175,7 +175,8 @@ static const struct smtp_transaction *next(void *owner)
         return NULL;
     }
     relay_recover(attempt->destination);
-    take_entries(attempt);
+    if (attempt->relay->owed_count == 0)
+        take_entries(attempt);
     if (attempt->entry_count == 0) {
         attempt->is_resting = attempt->service.keep_ms > 0;
         attempt->service.is_stopping = !attempt->is_resting;

@@ -209,6 +209,8 @@ void relay_destination_run(struct destination *destination)
         settle_put_off(destination);
         return;
     }
+    if (destination->relay->owed_count > 0)
+        return;
     wake_resting(destination);
     if (destination->attempt_count >= connections_wanted(destination))
         return;

@@ -72,6 +72,7 @@ struct relay {
     struct map destinations; /* key -> struct destination */
     struct list retired;     /* destinations whose route holds no more: only attempts are left */
     struct list settlements;
+    size_t owed_count; /* of them for which the store has no room; nothing is sent meanwhile */
     struct tlsrpt *tlsrpt;
     struct sts *sts; /* NULL: no MTA-STS */
     size_t attempt_count;

@@ -11,6 +11,7 @@
 #include "mail/address.h"
 #include "mail/header.h"
 #include "queue/bounce.h"
+#include "relay/destination_internal.h"
 #include "store/account.h"
 #include "store/domain.h"
 
@@ -37,8 +38,23 @@ static void free_item(struct settled *item)
     mem_free(item);
 }
 
+/* While deliveries cannot be written down, each further one would be sent again if the process
+ * ended now: so none is begun, and few are owed. A report is larger and may lack room alone; mail
+ * that is delivered makes room for it. */
+static void set_owed(struct settlement *settlement, int status)
+{
+    struct relay *relay = settlement->relay;
+    bool is_owed = status == ERR_FULL && !settlement->wants_report;
+    if (is_owed && !settlement->is_owed)
+        relay->owed_count++;
+    if (!is_owed && settlement->is_owed)
+        relay->owed_count--;
+    settlement->is_owed = is_owed;
+}
+
 static void free_settlement(struct settlement *settlement)
 {
+    set_owed(settlement, 0);
     list_remove(&settlement->node);
     if (settlement->job != NULL && settlement->is_settling)
         job_disown(settlement->job);
@@ -66,7 +82,8 @@ static void on_retry(void *owner)
 static void retry_later(struct settlement *settlement)
 {
     int64_t delay_ms = RELAY_RETRY_MS;
-    for (unsigned i = 0; i < settlement->retry_count && delay_ms < RELAY_RETRY_MAX_MS; i++)
+    unsigned doublings = settlement->is_owed ? 0 : settlement->retry_count;
+    for (unsigned i = 0; i < doublings && delay_ms < RELAY_RETRY_MAX_MS; i++)
         delay_ms *= 2;
     settlement->retry_count++;
     if (settlement->timer == NULL)
@@ -89,6 +106,20 @@ static void log_report(const struct settlement *settlement, uint64_t report)
     log_end(&line);
 }
 
+/* Of all that there is no room for, the first is told of. */
+static void on_refused(struct settlement *settlement, const struct store_settle *settle)
+{
+    struct relay *relay = settlement->relay;
+    bool was_owing = relay->owed_count > 0;
+    set_owed(settlement, settle->status);
+    if (!settlement->is_owed || !was_owing)
+        log_event(LOG_ERROR, "relay", "settle", "why",
+                  settle->fault.text[0] != '\0' ? settle->fault.text : err_text(settle->status));
+    if (was_owing && relay->owed_count == 0)
+        relay_run(relay);
+    retry_later(settlement);
+}
+
 static void on_settled(struct job *job, void *owner)
 {
     struct settlement *settlement = owner;
@@ -98,11 +129,10 @@ static void on_settled(struct job *job, void *owner)
     settlement->is_settling = false;
     /* A row that is gone was deleted by an administrator meanwhile. */
     if (settle->status != 0 && settle->status != ERR_NOT_FOUND) {
-        log_event(LOG_ERROR, "relay", "settle", "why",
-                  settle->fault.text[0] != '\0' ? settle->fault.text : err_text(settle->status));
-        retry_later(settlement);
+        on_refused(settlement, settle);
         return;
     }
+    bool was_owed = settlement->is_owed;
     if (settle->report != 0)
         log_report(settlement, settle->report);
     for (size_t i = 0; i < settlement->count; i++) {
@@ -112,6 +142,10 @@ static void on_settled(struct job *job, void *owner)
             relay_deferred(relay, item->outcome.due_us);
     }
     free_settlement(settlement);
+    if (was_owed && relay->owed_count == 0) {
+        log_event(LOG_INFO, "relay", "settle-again", "why", "the store has room for outcomes");
+        relay_run(relay);
+    }
     relay_moved(relay);
 }
 

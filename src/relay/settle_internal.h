@@ -31,6 +31,7 @@ struct settlement {
     size_t count;
     struct job *job;     /* under way, or NULL */
     bool is_settling;    /* that job is the store's transaction */
+    bool is_owed;        /* there was no room for it; counted in the relay's owed_count */
     struct timer *timer; /* waits to try again */
     unsigned retry_count;
     bool wants_report;
