@@ -209,6 +209,17 @@ void dns_judge_spf(struct dns_row *row, const struct dns_answer *answer)
     set(row, DNS_DIFFERENT, "nothing in it stands for this server: its mail is taken for forged");
 }
 
+/* A tag "p=..." among those between semicolons; "sp=" is another. */
+static bool has_policy(struct span text)
+{
+    while (text.len > 0) {
+        struct span value = span_cut(&text, ';');
+        if (span_is(span_trim(span_cut(&value, '=')), "p") && span_trim(value).len > 0)
+            return true;
+    }
+    return false;
+}
+
 void dns_judge_dmarc(struct dns_row *row, const struct dns_answer *answer)
 {
     struct span text;
@@ -219,7 +230,7 @@ void dns_judge_dmarc(struct dns_row *row, const struct dns_answer *answer)
     else if (count > 1)
         set(row, DNS_DIFFERENT,
             "there are several, which counts as none (RFC 7489 6.6.3): leave one");
-    else if (span_find(text, span_of("p=")) < 0)
+    else if (!has_policy(text))
         set(row, DNS_DIFFERENT, "it has no policy: write p=none, p=quarantine or p=reject");
     else
         set(row, DNS_THERE, "");

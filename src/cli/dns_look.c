@@ -2,6 +2,8 @@
  * dns_look.c: asks for every row of the plan at once, in a loop that ends with the last answer; an
  * address that comes adds the question for its name. Tests: tests/clients/test_dns.py.
  */
+#include <unistd.h>
+
 #include "base/log.h"
 #include "cli/dns.h"
 #include "net/uv_run.h"
@@ -72,14 +74,27 @@ static void run(struct look *look)
     loop_timer_free(&look->timer);
 }
 
+/* As the server does (server_loop.c): what cannot be read is told, and nothing is validated. */
+static const char *find_anchors(struct dns_plan *plan)
+{
+    const char *anchors = plan->settings->relay.dnssec_anchors;
+    if (anchors[0] == '\0' || access(anchors, R_OK) == 0)
+        return anchors;
+    if (plan->trouble.text[0] == '\0')
+        (void)fault_set(&plan->trouble, ERR_CONFIG,
+                        "The trust anchors in %s cannot be read, so nothing is validated by "
+                        "DNSSEC: install dns-root-data, or set relay.dnssec_anchors.",
+                        anchors);
+    return "";
+}
+
 int dns_look(struct dns_plan *plan, const char *resolver, struct fault *fault)
 {
     struct look look = {.plan = plan};
     log_set_level(LOG_NONE); /* the report says it all */
     fault_clear(fault);
     look.loop = uv_run_create(0);
-    look.resolver =
-        resolver_create(look.loop, resolver, plan->settings->relay.dnssec_anchors, fault);
+    look.resolver = resolver_create(look.loop, resolver, find_anchors(plan), fault);
     if (look.resolver != NULL)
         run(&look);
     int err = look.resolver == NULL ? fault->err : 0;

@@ -6,7 +6,7 @@ import os
 import subprocess
 
 from dnsd import SERVFAIL, NameServer
-from harness import Server
+from harness import Server, keys
 
 SERVER = None
 HOST = "mail.example.org"
@@ -181,6 +181,21 @@ def test_what_is_not_served_is_told():
         zones["_pop3._tcp.example.org"] = {"srv": [(0, 0, 0, "")]}
         assert row_of(ask_json(one, zones, status=0), "_pop3._tcp.example.org",
                       "SRV")["state"] == "there"
+
+
+def test_missing_trust_anchors_are_told_and_hinder_nothing():
+    with Server(hostname=HOST, start=False,
+                edit=keys(relay={"dnssec_anchors": "/nonexistent/root.key"})) as one:
+        text = ask(one, good_zones(one), status=0)
+        assert "/nonexistent/root.key" in text and "dns-root-data" in text, text
+
+
+def test_a_dmarc_policy_of_subdomains_is_none_of_the_domain():
+    with server() as one:
+        zones = good_zones(one)
+        zones["_dmarc.example.org"] = {"txt": ["v=DMARC1; sp=none"]}
+        row = row_of(ask_json(one, zones, status=1), "_dmarc.example.org", "TXT")
+        assert row["state"] == "different" and "no policy" in row["why"], row
 
 
 def test_wrong_words():
