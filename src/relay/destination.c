@@ -190,6 +190,16 @@ static bool lacks_refill(const struct destination *destination)
            !is_under_way && !relay->is_full;
 }
 
+/* An attempt that may need the hosts still. */
+static bool is_on_the_way(const struct destination *destination)
+{
+    list_each (node, &destination->attempts) {
+        if (!list_entry(node, struct attempt, node)->is_usable)
+            return true;
+    }
+    return false;
+}
+
 void relay_destination_run(struct destination *destination)
 {
     if (destination->relay->is_draining) {
@@ -214,7 +224,10 @@ void relay_destination_run(struct destination *destination)
     wake_resting(destination);
     if (destination->attempt_count >= connections_wanted(destination))
         return;
-    if (relay_hosts_are_old(destination->relay, destination->hosts_ms))
+    bool is_old = relay_hosts_are_old(destination->relay, destination->hosts_ms);
+    if (is_old && is_on_the_way(destination))
+        return; /* runs again when it has ended or asks for work */
+    if (is_old)
         relay_hosts_forget(destination);
     if (destination->host_count == 0)
         start_lookup(destination);

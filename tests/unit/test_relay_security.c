@@ -243,6 +243,29 @@ TEST(test_a_busy_destination_goes_on_when_nothing_changes)
     take_down(&stage);
 }
 
+/* Who is on the way goes on to the next host of those that he began with: what is old is looked up
+ * when he has arrived. */
+TEST(test_hosts_are_kept_for_who_is_on_the_way)
+{
+    struct stage stage;
+    struct endpoint first;
+    set_up(&stage, false);
+    check(endpoint_parse(span_of("203.0.113.1"), 25, &first) == 0);
+    sim_hang(stage.lab.world.sim, &first);
+    stage.lab.settings.connect_timeout_ms = 360000;
+    relay_lab_mail(&stage.lab, alice, "r@two.test");
+    relay_lab_run(&stage.lab, 330000);
+    stage.lab.dns.silent = DNS_MX;
+    for (int i = 0; i < 8; i++)
+        relay_lab_mail(&stage.lab, alice, "r@two.test");
+    relay_lab_run(&stage.lab, 20000);
+    check_int(stage.lab.dns.pending, 0);
+    relay_lab_run(&stage.lab, 20000);
+    check_int(stage.lab.hops[1].messages, 1);
+    check_int(stage.lab.dns.pending, 1);
+    take_down(&stage);
+}
+
 /* ---- Look-ups that fail --------------------------------------------------------------------- */
 
 /* REQUIRETLS: that there is no policy is not sure, so the mail waits; it is not sent back. */
@@ -346,6 +369,7 @@ CHECK_MAIN({"test_a_forged_mx_with_good_tlsa_does_not_pass_by_an_mta_sts_policy"
             test_a_busy_destination_hears_of_a_new_policy},
            {"test_a_busy_destination_goes_on_when_nothing_changes",
             test_a_busy_destination_goes_on_when_nothing_changes},
+           {"test_hosts_are_kept_for_who_is_on_the_way", test_hosts_are_kept_for_who_is_on_the_way},
            {"test_requiretls_waits_for_a_policy_that_cannot_be_had",
             test_requiretls_waits_for_a_policy_that_cannot_be_had},
            {"test_requiretls_waits_for_a_record_that_cannot_be_had",
