@@ -28,7 +28,7 @@ struct settings_smtp {
     uint64_t message_size_max;  /* SIZE; also IMAP APPENDLIMIT */
     unsigned recipients_max;    /* per transaction: 452 4.5.3 */
     unsigned errors_max;        /* bad commands per connection, then 421 4.7.0 */
-    unsigned idle_commands_max; /* NOOP, RSET, VRFY, HELP, EHLO between two messages: 421 4.7.0 */
+    unsigned idle_commands_max; /* NOOP, RSET, EHLO, empty chunks ... between two messages: 421 */
     int64_t login_timeout_ms;   /* at submission, from the greeting or upgrade to the login */
     int64_t greeting_delay_ms;  /* on port 25, for strangers */
     /* Of strangers on port 25, while the greeting waits. */
