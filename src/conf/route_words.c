@@ -60,7 +60,12 @@ static struct conf_node *read_word(struct conf_load *load, const struct conf_nod
 {
     ptrdiff_t equals = span_find_byte(word, 0, '=');
 
-    if (equals <= 0 || word.len > WORD_LEN_MAX || span_find_byte(word, 0, '\0') >= 0) {
+    if (word.len > WORD_LEN_MAX) {
+        conf_complain(load, group, "a word of %zu bytes is too long: at most %d", word.len,
+                      WORD_LEN_MAX);
+        return NULL;
+    }
+    if (equals <= 0 || span_find_byte(word, 0, '\0') >= 0) {
         conf_complain(load, group, "\"%.*s\" is no key with its value: write such as via=host",
                       (int)span_first(word, equals < 0 ? 40 : 0).len, word.ptr);
         return NULL;

@@ -80,6 +80,27 @@ TEST(words_become_a_route_or_a_complaint)
     }
 }
 
+/* At n and n+1; what is too long may be a password, so nothing of it is shown. */
+TEST(a_word_has_so_many_bytes)
+{
+    enum { WORD_MAX = 1024 };
+    for (int len = WORD_MAX; len <= WORD_MAX + 1; len++) {
+        struct complaints complaints = {0};
+        const struct conf_route_report report = {on_complaint, &complaints};
+        struct settings_route route;
+        struct arena arena;
+        char words[2 * WORD_MAX] = "via=host\nhost=h\nuser=u\npassword=";
+        size_t before = strlen(words);
+        arena_init(&arena);
+        memset(words + before, 'p', (size_t)len - strlen("password="));
+        int err = conf_route_read(span_of("a.test"), span_of(words), &arena, &report, &route);
+        check_int(err, len == WORD_MAX ? 0 : ERR_CONFIG);
+        check_text(complaints.text,
+                   len == WORD_MAX ? "" : "a word of 1025 bytes is too long: at most 1024");
+        arena_reset(&arena);
+    }
+}
+
 TEST(nobody_need_be_told)
 {
     struct settings_route route;
@@ -93,4 +114,5 @@ TEST(nobody_need_be_told)
 }
 
 CHECK_MAIN({"words_become_a_route_or_a_complaint", words_become_a_route_or_a_complaint},
+           {"a_word_has_so_many_bytes", a_word_has_so_many_bytes},
            {"nobody_need_be_told", nobody_need_be_told})
