@@ -13,7 +13,7 @@ enum { DNS_LIST_ZONE_SIZE = 192 /* the address of an IPv6 peer stands before it 
 struct dns_list_rule {
     char zone[DNS_LIST_ZONE_SIZE];
     char shown[DNS_LIST_ZONE_SIZE]; /* for replies and the log */
-    uint32_t first, last;           /* answers that count, in host order; 0 and 0: all of 127.0.0.0/8 */
+    uint32_t first, last; /* answers that count, in host order; 0 and 0: all of 127.0.0.0/8 */
 };
 
 /* false: it is none. */

@@ -279,7 +279,7 @@ TEST(test_requiretls_waits_for_a_policy_that_cannot_be_had)
     relay_lab_run(&stage.lab, 60000);
     check_fate(&stage, DEFERRED, "MTA-STS");
     stage.fetcher.rows = policies;
-    relay_lab_run(&stage.lab, 2 * RELAY_LAB_RETRY_MS);
+    relay_lab_run(&stage.lab, (int64_t)2 * RELAY_LAB_RETRY_MS);
     check_int(relay_lab_queue(&stage.lab).count, 0);
     check_int(relay_lab_inbox(&stage.lab, bob, NULL), 1);
     take_down(&stage);

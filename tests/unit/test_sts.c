@@ -245,7 +245,7 @@ TEST(a_fetch_that_did_not_work_is_tried_after_a_while)
         check_text(ask_for(&lab, "a.test", 0), "? ");
         check_int(lab.fetcher.asked, 1);
         check_int(lab.troubles, 1);
-        pass(&lab, 4 * SECOND);
+        pass(&lab, (int64_t)4 * SECOND);
         check_text(ask(&lab), "enforce:1 ");
         check_int(lab.fetcher.asked, 2);
         lab_deinit(&lab);
