@@ -33,6 +33,7 @@ enum {
     RELAY_PUT_OFF_MAX = 10000, /* destinations; those over it are tried with each entry */
     RELAY_RETRY_MS = 10 * 1000, /* when the store cannot read or settle; doubled for one outcome */
     RELAY_RETRY_MAX_MS = 5 * 60 * 1000,
+    RELAY_OWED_MS = 2 * 1000, /* the same where only room is missing: few are asked, all wait */
     RELAY_REASON_SIZE = 600
 };
 

@@ -82,15 +82,15 @@ static void on_retry(void *owner)
 static void retry_later(struct settlement *settlement)
 {
     int64_t delay_ms = RELAY_RETRY_MS;
-    unsigned doublings = settlement->is_owed ? 0 : settlement->retry_count;
-    for (unsigned i = 0; i < doublings && delay_ms < RELAY_RETRY_MAX_MS; i++)
+    for (unsigned i = 0; i < settlement->retry_count && delay_ms < RELAY_RETRY_MAX_MS; i++)
         delay_ms *= 2;
+    if (delay_ms > RELAY_RETRY_MAX_MS)
+        delay_ms = RELAY_RETRY_MAX_MS;
     settlement->retry_count++;
     if (settlement->timer == NULL)
         settlement->timer =
             loop_timer_create(settlement->relay->options.env->loop, on_retry, settlement);
-    loop_timer_start(settlement->timer,
-                     delay_ms < RELAY_RETRY_MAX_MS ? delay_ms : RELAY_RETRY_MAX_MS);
+    loop_timer_start(settlement->timer, settlement->is_owed ? RELAY_OWED_MS : delay_ms);
 }
 
 static void log_report(const struct settlement *settlement, uint64_t report)

@@ -8,7 +8,7 @@
 #include "store/queue_rows.h"
 #include "tests/fake/relay_lab.h"
 
-enum { MAILS = 5, REFUSED_MS = 9000 /* before the store is asked again */ };
+enum { MAILS = 5, REFUSED_MS = 1900 /* before the store is asked again */ };
 
 static const char *const alice = "alice@example.org";
 
@@ -33,7 +33,7 @@ TEST(test_nothing_more_is_sent_while_outcomes_are_owed)
     check_int(lab.hops[0].messages, sent);
     check_int(lab.hops[0].connections, 1); /* nor is a connection made that has nothing to send */
     lab.fail_writes = 0;
-    relay_lab_run(&lab, 15000);
+    relay_lab_run(&lab, 5000);
     check_int(lab.hops[0].messages, MAILS);
     check_int(relay_lab_queue(&lab).count, 0);
     relay_lab_deinit(&lab);
