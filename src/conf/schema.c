@@ -254,7 +254,7 @@ const struct conf_row conf_rows[] = {
 {"relay", "mta_sts_retry", CONF_TIME, 0, "5m", 1 * S, 1 * D, NULL, AT(settings.relay.mta_sts_retry_ms), NULL,
  "A policy that could not be fetched is not asked for again sooner."},
 {"relay", "mta_sts_refresh", CONF_TIME, 0, "1d", 1 * S, 30 * D, NULL, AT(settings.relay.mta_sts_refresh_ms), NULL,
- "A policy that is older is fetched anew, whether there is mail or not, so that it is there when somebody makes the domain's record vanish."},
+ "A policy that is older, or half of whose max_age is over, is fetched anew, whether there is mail or not, so that it is there when somebody makes the domain's record vanish."},
 {"relay", "mta_sts_unused", CONF_TIME, 0, "90d", 1 * D, 365 * D, NULL, AT(settings.relay.mta_sts_unused_ms), NULL,
  "Policies that no mail has asked for so long are no longer fetched anew."},
 {"relay", "resolver", CONF_STRING, 0, "", 0, 0, NULL, AT(settings.relay.resolver), conf_syntax_resolver,

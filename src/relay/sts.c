@@ -31,11 +31,13 @@ void sts_answer(struct list *waiting, struct sts_policy *policy, bool is_certain
 
 /* ---- What follows --------------------------------------------------------------------------- */
 
-/* One that was fetched in the future was fetched by a clock that ran ahead. */
+/* One that was fetched in the future was fetched by a clock that ran ahead. When it is over it is
+ * too late: large providers have a max_age of a day, so half of its time counts, too. */
 static bool is_old(const struct sts_lookup *lookup, int64_t now_us)
 {
     int64_t age_us = now_us - lookup->fetched_us;
-    return age_us < 0 || age_us >= lookup->sts->options.settings->mta_sts_refresh_ms * 1000;
+    return age_us < 0 || age_us >= lookup->sts->options.settings->mta_sts_refresh_ms * 1000 ||
+           lookup->expires_us - now_us <= age_us;
 }
 
 /* For as long as a policy is known it is renewed, record or not (RFC 8461 10.2: an attacker who
@@ -153,6 +155,7 @@ static void on_found(struct job *job, void *owner)
         (void)snprintf(lookup->known->id, STS_ID_SIZE, "%.*s", (int)find->row.id.len,
                        find->row.id.ptr);
         lookup->fetched_us = find->row.fetched_us;
+        lookup->expires_us = find->row.expires_us;
         lookup->used_us = find->row.used_us;
     }
     decide_when_known(lookup);

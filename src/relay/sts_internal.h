@@ -43,7 +43,7 @@ struct sts_lookup {
     char id[STS_ID_SIZE];     /* "": there is no record */
     bool has_no_answer;       /* and whether there is one could not be asked */
     struct sts_policy *known; /* that has not expired, or NULL */
-    int64_t fetched_us, used_us;
+    int64_t fetched_us, expires_us, used_us;
 };
 
 /* A policy on its way. */

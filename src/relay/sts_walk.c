@@ -57,8 +57,9 @@ static void on_page(struct job *job, void *owner)
 static void read_next(struct sts_walk *walk)
 {
     const struct sts_options *options = &walk->sts->options;
-    int64_t old_us = clock_wall_us(options->clock) - options->settings->mta_sts_refresh_ms * 1000;
-    walk->page = store_sts_page_create(options->store, span_of(walk->after), old_us, 1);
+    int64_t now_us = clock_wall_us(options->clock);
+    int64_t old_us = now_us - options->settings->mta_sts_refresh_ms * 1000;
+    walk->page = store_sts_page_create(options->store, span_of(walk->after), old_us, now_us, 1);
     job_submit(options->port, &walk->page->job, on_page, walk);
 }
 

@@ -115,7 +115,7 @@ X(SQL_TLS_RESULTS, "SELECT day, domain, policy_domain, policy, policy_text, mx_p
 X(SQL_TLS_RESULT_DELETE, "DELETE FROM tls_result WHERE day = ? AND domain = ?") \
 /* MTA-STS */ \
 X(SQL_STS, "SELECT domain, id, policy, fetched, expires, used FROM sts_policy WHERE domain = ?") \
-X(SQL_STS_PAGE, "SELECT domain, id, policy, fetched, expires, used FROM sts_policy WHERE domain > ? AND fetched <= ? ORDER BY domain LIMIT ?") \
+X(SQL_STS_PAGE, "SELECT domain, id, policy, fetched, expires, used FROM sts_policy WHERE domain > ? AND (fetched <= ? OR expires <= ? - fetched) ORDER BY domain LIMIT ?") \
 X(SQL_STS_KEEP, "INSERT INTO sts_policy(domain, id, policy, fetched, expires, used) VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(domain) DO UPDATE SET id = excluded.id, policy = excluded.policy, fetched = excluded.fetched, expires = excluded.expires, used = max(used, excluded.used)") \
 X(SQL_STS_USE, "UPDATE sts_policy SET used = max(used, ?) WHERE domain = ?") \
 X(SQL_STS_EXPIRE, "DELETE FROM sts_policy WHERE domain IN (SELECT domain FROM sts_policy WHERE expires <= ? ORDER BY expires LIMIT ?)") \

@@ -64,7 +64,7 @@ struct sts_page_request {
     struct request base;
     struct store_sts_page pub;
     struct span after;
-    int64_t fetched_us;
+    int64_t fetched_us, now_us;
     size_t count_max;
 };
 REQUEST_LAYOUT(sts_page_request);
@@ -74,10 +74,10 @@ static int sts_page_read(struct request *base, struct db *db)
     struct sts_page_request *request = (struct sts_page_request *)(void *)base;
     struct store_sts_page *pub = &request->pub;
     struct db_rows rows;
-    int err = db_query(
-        db, SQL_STS_PAGE,
-        DB_ARGS(db_text(request->after), db_int(request->fetched_us), db_u64(request->count_max)),
-        &rows);
+    int err = db_query(db, SQL_STS_PAGE,
+                       DB_ARGS(db_text(request->after), db_int(request->fetched_us),
+                               db_int(2 * request->now_us), db_u64(request->count_max)),
+                       &rows);
     pub->rows = arena_alloc(&base->arena, (request->count_max + 1) * sizeof *pub->rows);
     pub->count = 0;
     while (err == 0 && (err = db_next(&rows)) == 1) {
@@ -94,12 +94,13 @@ static const struct request_kind sts_page_kind = {
 };
 
 struct store_sts_page *store_sts_page_create(struct store *store, struct span after_domain,
-                                             int64_t fetched_us, size_t count_max)
+                                             int64_t fetched_us, int64_t now_us, size_t count_max)
 {
     struct sts_page_request *request = request_alloc(sizeof *request);
     request_init(&request->base, &sts_page_kind, store, &request->pub.status, &request->pub.fault);
     request->after = arena_copy(&request->base.arena, after_domain);
     request->fetched_us = fetched_us;
+    request->now_us = now_us;
     request->count_max = count_max;
     return &request->pub;
 }

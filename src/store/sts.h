@@ -37,9 +37,10 @@ struct store_sts_page {
     struct store_sts *rows; /* by domain, count_max at most */
     size_t count;
 };
-/* Those behind after_domain that were fetched at fetched_us or before. */
+/* Those behind after_domain that were fetched at fetched_us or before, or of whose time half is
+ * over now. */
 struct store_sts_page *store_sts_page_create(struct store *store, struct span after_domain,
-                                             int64_t fetched_us, size_t count_max);
+                                             int64_t fetched_us, int64_t now_us, size_t count_max);
 
 struct store_sts_keep {
     struct job job;

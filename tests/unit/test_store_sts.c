@@ -69,8 +69,8 @@ TEST(what_has_expired_goes_with_the_next_one)
 
 static size_t page(struct fixture *fixture, const char *after, int64_t fetched_us, char *names)
 {
-    struct store_sts_page *found =
-        store_sts_page_create(fixture->store, span_of(after), fetched_us, 2);
+    struct store_sts_page *found = store_sts_page_create(fixture->store, span_of(after), fetched_us,
+                                                         fixture->clock.wall_us, 2);
     fixture_run(fixture, &found->job);
     check_int(found->status, 0);
     names[0] = '\0';
@@ -103,6 +103,11 @@ TEST(pages_go_by_domain_and_age)
     check_int(page(&fixture, "", old_us - 1, names), 0);
     check_int(page(&fixture, "", old_us + 5, names), 2);
     check_text(names, "a.test b.test ");
+    keep(&fixture, "e.test", fixture.clock.wall_us + 10, 1); /* half of its time: 5 */
+    fixture.clock.wall_us += 4;
+    check_int(page(&fixture, "d.test", old_us, names), 0);
+    fixture.clock.wall_us += 1;
+    check_int(page(&fixture, "d.test", old_us, names), 1);
     fixture_free(&fixture);
 }
 

@@ -299,6 +299,26 @@ TEST(policies_are_renewed_every_day_without_mail)
     lab_deinit(&lab);
 }
 
+/* Large providers say max_age: 86400, which is as long as mta_sts_refresh: who renews it when it is
+ * over comes too late. */
+TEST(a_policy_is_renewed_before_it_is_over)
+{
+    struct lab lab;
+    lab_init(&lab);
+    lab.https.body = POLICY("enforce", "3600"); /* a round */
+    check_text(ask(&lab), "enforce:1 ");
+    set_txt(&lab, NULL);
+    pass(&lab, ROUND + MINUTE);
+    check_text(ask_for(&lab, "a.test", 0), "enforce:1 ");
+    check_int(lab.fetcher.asked, 2);
+    sts_walk_free(&lab.sts->walk); /* by mail as well */
+    pass(&lab, ROUND / 2 + MINUTE);
+    check_text(ask(&lab), "enforce:1 ");
+    pass(&lab, ROUND / 2 + MINUTE);
+    check_text(ask(&lab), "enforce:1 ");
+    lab_deinit(&lab);
+}
+
 TEST(a_policy_that_nobody_needs_is_not_renewed_for_ever)
 {
     struct lab lab;
@@ -407,6 +427,7 @@ CHECK_MAIN(CASE(a_policy_is_fetched_once_and_kept_over_a_restart),
            CASE(a_policy_host_without_address_is_a_fetch_that_did_not_work),
            CASE(mail_waits_for_a_slow_host_as_long_as_is_allowed),
            CASE(policies_are_renewed_every_day_without_mail),
+           CASE(a_policy_is_renewed_before_it_is_over),
            CASE(a_policy_that_nobody_needs_is_not_renewed_for_ever),
            CASE(an_old_policy_is_used_while_its_successor_comes),
            CASE(a_policy_of_no_time_counts_for_those_who_waited),
