@@ -190,6 +190,9 @@ static enum smtp_server_reply rcpt_decide(const struct smtp_session *session, st
     rcpt->key = arena_copy(&rcpt->arena, buf_span(&key));
     buf_release(&key);
     rcpt->count = store_resolve(service->store, rcpt->key, separator, &rcpt->arena, rcpt->targets);
+    /* Temporary, for the postmaster can mend it: to take it would leave some out without a word. */
+    if (store_leads_too_far(service->store, rcpt->key, separator))
+        return REPLY_ALIAS_TOO_FAR;
     if (rcpt->count > 0)
         return REPLY_NONE;
     return store_leads_to(service->store, rcpt->key, rcpt->key, separator) ? REPLY_ALIAS_CIRCLE

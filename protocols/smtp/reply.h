@@ -32,6 +32,8 @@
       "This login has named all recipients that an hour allows")                                   \
     X(REPLY_LISTED_LATER, 450, "4.7.1", "Your address is on the list")                             \
     X(REPLY_PEER_NAME_LATER, 450, "4.7.25", "Could not confirm the name of your address now")      \
+    X(REPLY_ALIAS_TOO_FAR, 450, "4.2.4",                                                           \
+      "The alias leads too far: to 200 addresses and over 10 aliases at most")                     \
     X(REPLY_STORE_ERROR, 451, "4.3.0", "Could not keep the message, try again later")              \
     X(REPLY_TOO_MANY_RECIPIENTS, 452, "4.5.3", "Too many recipients, send again to the others")    \
     X(REPLY_UNKNOWN_COMMAND, 500, "5.5.1", "Unknown command")                                      \

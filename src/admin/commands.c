@@ -100,6 +100,17 @@ static void warn_of_circle(struct admin_call *call)
                     "it, and nobody when there are none");
 }
 
+static void warn_of_distance(struct admin_call *call)
+{
+    if (!store_leads_too_far(call->store, call->words[2], ""))
+        return;
+    buf_puts(&call->text, "note: ");
+    buf_put(&call->text, call->words[2]);
+    admin_say(call,
+              " leads too far: its mail is put off (450 4.2.4) until it leads to 200 addresses "
+              "and over 10 aliases at most");
+}
+
 static struct job *start_alias_add(struct admin_call *call)
 {
     return &store_change_alias_create(call->store, STORE_ALIAS_ADD, call->words[2], call->words[3])
@@ -118,8 +129,10 @@ static void finish_alias(struct admin_call *call, struct job *job)
     call->status = change->status != 0;
     if (change->status == 0) {
         say_of(call, "alias", call->row->done);
-        if (call->row->start == start_alias_add)
+        if (call->row->start == start_alias_add) {
             warn_of_circle(call);
+            warn_of_distance(call);
+        }
     } else if (change->status == ERR_EXISTS)
         say_of(call, "alias", "has that target already");
     else if (change->status == ERR_NOT_FOUND)

@@ -134,7 +134,8 @@ struct job *admin_start_route_rows(struct admin_call *call)
 }
 
 /* Lines "kept" when the domain is one of the store, "local ADDRESS" and "remote ADDRESS" of each
- * target that aliases lead to, "circle". Words: the address in key form, the separator of tags. */
+ * target that aliases lead to, "circle", "far". Words: the address in key form, the separator of
+ * tags. */
 struct job *admin_start_route_resolve(struct admin_call *call)
 {
     struct store_target *targets = arena_alloc(&call->arena, STORE_TARGETS_MAX * sizeof *targets);
@@ -151,6 +152,8 @@ struct job *admin_start_route_resolve(struct admin_call *call)
         buf_put(&call->text, targets[i].address);
         buf_puts(&call->text, "\n");
     }
+    if (store_leads_too_far(call->store, address, separator))
+        admin_say(call, "far");
     if (count == 0 && store_leads_to(call->store, address, address, separator))
         admin_say(call, "circle");
     return NULL;

@@ -147,10 +147,14 @@ static int tell_kept(const struct route_test *test, struct span key, struct span
             (void)printf("  -> by an alias to %.*s\n", (int)line.len, line.ptr);
         else if (span_is(kind, "circle"))
             (void)printf("  refused: 550 5.4.6, its aliases lead in a circle\n");
+        else if (span_is(kind, "far"))
+            (void)printf("  put off: 450 4.2.4, its aliases lead too far, not all is shown\n");
         if (span_is(kind, "remote"))
             tell_remote(test, line);
         if (span_is(kind, "remote") || span_is(kind, "local"))
             status = CLI_OK;
+        if (span_is(kind, "far"))
+            return CLI_COULD_NOT;
     }
     if (status != CLI_OK && !is_circle)
         (void)printf("  nobody has it: refused\n");

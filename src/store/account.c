@@ -251,17 +251,19 @@ int store_find_account(struct store *store, struct span address, struct store_ac
     return user != NULL ? 0 : ERR_NOT_FOUND;
 }
 
+enum { STORE_QUEUE_MAX = STORE_TARGETS_MAX + 1 /* the address itself, and what it leads to */ };
+
 /* Addresses still to be followed, breadth first: no recursion, each address once. */
 struct resolving {
     const struct snapshot *snapshot;
     struct {
         struct span address; /* in the snapshot, or the caller's */
         unsigned depth;
-    } queue[STORE_TARGETS_MAX];
+    } queue[STORE_QUEUE_MAX];
     size_t queued, followed;
-    char separator;     /* between user and tag; '\0': none */
-    struct span sought; /* store_leads_to() */
-    bool is_found;
+    char separator;        /* between user and tag; '\0': none */
+    struct span sought;    /* store_leads_to() */
+    bool is_found, is_cut; /* is_cut: there was more than could be followed */
     struct arena *arena;
     struct store_target *targets;
     size_t target_count;
@@ -274,8 +276,10 @@ static void resolving_queue(struct resolving *resolving, struct span address, un
         if (span_equal(resolving->queue[i].address, address))
             return;
     }
-    if (resolving->queued == STORE_TARGETS_MAX || depth > STORE_ALIAS_DEPTH_MAX)
+    if (resolving->queued == STORE_QUEUE_MAX || depth > STORE_ALIAS_DEPTH_MAX) {
+        resolving->is_cut = true;
         return;
+    }
     resolving->queue[resolving->queued].address = address;
     resolving->queue[resolving->queued++].depth = depth;
 }
@@ -286,8 +290,10 @@ static void resolving_add(struct resolving *resolving, uint64_t account, struct 
         if (resolving->targets[i].account == account)
             return;
     }
-    if (resolving->target_count == STORE_TARGETS_MAX)
+    if (resolving->target_count == STORE_TARGETS_MAX) {
+        resolving->is_cut = true;
         return;
+    }
     resolving->targets[resolving->target_count++] =
         (struct store_target){account, arena_copy(resolving->arena, address)};
 }
@@ -366,6 +372,7 @@ static void resolving_run(struct resolving *resolving, struct store *store, stru
     resolving->snapshot = snapshot;
     resolving->queued = resolving->followed = resolving->target_count = 0;
     resolving_queue(resolving, address, 0);
+    resolving->is_cut = false;
     resolving->is_found = false; /* by what it leads to, not by itself */
     while (resolving->followed < resolving->queued) {
         size_t i = resolving->followed++;
@@ -387,21 +394,32 @@ size_t store_resolve(struct store *store, struct span address, const char *separ
     return resolving.target_count;
 }
 
+struct findings {
+    bool is_found, is_cut;
+};
+
+static struct findings probe(struct store *store, struct span address, struct span sought,
+                             const char *separator)
+{
+    struct store_target targets[STORE_TARGETS_MAX];
+    struct arena arena;
+    struct resolving resolving = {
+        .separator = separator[0], .sought = sought, .arena = &arena, .targets = targets};
+    arena_init(&arena);
+    resolving_run(&resolving, store, address);
+    arena_reset(&arena);
+    return (struct findings){resolving.is_found, resolving.is_cut};
+}
+
 bool store_leads_to(struct store *store, struct span address, struct span sought,
                     const char *separator)
 {
-    struct store_target targets[STORE_TARGETS_MAX];
-    struct resolving resolving;
-    struct arena arena;
-    arena_init(&arena);
-    resolving.separator = separator[0];
-    resolving.sought = sought;
-    resolving.is_found = false;
-    resolving.arena = &arena;
-    resolving.targets = targets;
-    resolving_run(&resolving, store, address);
-    arena_reset(&arena);
-    return resolving.is_found;
+    return probe(store, address, sought, separator).is_found;
+}
+
+bool store_leads_too_far(struct store *store, struct span address, const char *separator)
+{
+    return probe(store, address, span_of(""), separator).is_cut;
 }
 
 void store_each_account(struct store *store,

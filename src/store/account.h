@@ -42,6 +42,10 @@ size_t store_resolve(struct store *store, struct span address, const char *separ
 bool store_leads_to(struct store *store, struct span address, struct span sought,
                     const char *separator);
 
+/* Whether they lead to more than STORE_TARGETS_MAX addresses, or over more than
+ * STORE_ALIAS_DEPTH_MAX aliases: what store_resolve() gives is then not all. */
+bool store_leads_too_far(struct store *store, struct span address, const char *separator);
+
 enum store_account_action {
     STORE_ACCOUNT_ADD,      /* ERR_EXISTS; makes INBOX and the special-use mailboxes */
     STORE_ACCOUNT_PASSWORD, /* ERR_NOT_FOUND */

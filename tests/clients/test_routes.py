@@ -205,6 +205,11 @@ def test_what_route_says_before_anything_is_changed():
         one.cli("alias", "add", "out", "x@a.far.test")
         for domain in ("z.test", "zz.test", ".test", ".zz.test"):
             add_route(one, domain, via="lmtp", host="/run/same")
+        for i in range(11):
+            said = one.cli("alias", "add", f"far{i}", f"far{i + 1}@first.test").text
+            assert "leads too far" not in said, said
+        said = one.cli("alias", "add", "far0", "alice@first.test").text
+        assert "far0@first.test leads too far" in said, said
         one.cli("alias", "add", "ring", "bell@first.test")
         one.cli("alias", "add", "bell", "ring@first.test")
         for address, status, parts in (
@@ -216,6 +221,8 @@ def test_what_route_says_before_anything_is_changed():
                 ("nobody", 1, ["nobody has it"]),
                 ("x@zz.test", 0, ['route "zz.test" of the store']),
                 ("x@a.zz.test", 0, ['route ".zz.test" of the store']),
+                ("far0", 1, ["mailbox of alice@first.test", "put off: 450 4.2.4"]),
+                ("far1", 1, ["nobody has it"]),
                 ("ring", 1, ["its aliases lead in a circle"]),
                 ("x@else.lab", 0, ["no route names it", "MX records of else.lab"])):
             done = one.cli("route", "test", address, check=False)

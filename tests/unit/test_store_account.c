@@ -180,6 +180,43 @@ TEST(aliases_are_followed_to_a_bound)
     fixture_free(&fixture);
 }
 
+static size_t count_of(struct fixture *fixture, const char *address)
+{
+    struct store_target targets[STORE_TARGETS_MAX];
+    struct arena arena;
+    arena_init(&arena);
+    size_t count = store_resolve(fixture->store, span_of(address), "+", &arena, targets);
+    arena_reset(&arena);
+    return count;
+}
+
+/* At n and n+1, of targets and of aliases one behind another: nobody is left out unheard. */
+TEST(an_alias_that_leads_too_far_is_known)
+{
+    struct fixture fixture;
+    char from[64], to[64];
+    fixture_make(&fixture);
+    for (int i = 0; i <= STORE_TARGETS_MAX; i++) {
+        (void)snprintf(to, sizeof to, "n%d@elsewhere.example", i);
+        check(!store_leads_too_far(fixture.store, span_of("all@example.org"), "+"));
+        alias(&fixture, "all@example.org", to, 0);
+    }
+    check(store_leads_too_far(fixture.store, span_of("all@example.org"), "+"));
+    check_int(count_of(&fixture, "all@example.org"), STORE_TARGETS_MAX);
+    for (int i = 0; i <= STORE_ALIAS_DEPTH_MAX; i++) {
+        (void)snprintf(from, sizeof from, "d%d@example.org", i);
+        (void)snprintf(to, sizeof to, "d%d@example.org", i + 1);
+        alias(&fixture, from, i == STORE_ALIAS_DEPTH_MAX ? "alice@example.org" : to, 0);
+    }
+    check(!store_leads_too_far(fixture.store, span_of("d1@example.org"), ""));
+    check(store_leads_too_far(fixture.store, span_of("d0@example.org"), ""));
+    check(!store_leads_too_far(fixture.store, span_of("nobody@example.org"), ""));
+    alias(&fixture, "a@example.org", "b@example.org", 0);
+    alias(&fixture, "b@example.org", "a@example.org", 0);
+    check(!store_leads_too_far(fixture.store, span_of("a@example.org"), ""));
+    fixture_free(&fixture);
+}
+
 TEST(users_are_added_changed_and_deleted)
 {
     struct fixture fixture;
@@ -234,6 +271,7 @@ CHECK_MAIN({"tags_are_cut_off_where_nobody_has_the_whole_name",
             tags_are_cut_off_where_nobody_has_the_whole_name},
            {"a_catch_all_takes_what_nobody_else_does", a_catch_all_takes_what_nobody_else_does},
            {"aliases_are_followed_to_a_bound", aliases_are_followed_to_a_bound},
+           {"an_alias_that_leads_too_far_is_known", an_alias_that_leads_too_far_is_known},
            {"addresses_resolve_through_aliases", addresses_resolve_through_aliases},
            {"users_are_added_changed_and_deleted", users_are_added_changed_and_deleted},
            {"a_second_process_is_told_that_the_store_is_in_use",
