@@ -266,6 +266,48 @@ TEST(test_hosts_are_kept_for_who_is_on_the_way)
     take_down(&stage);
 }
 
+/* Whatever is being asked when settings and resolver change: the policy counts, nothing is lost. */
+TEST(test_a_reload_in_the_middle_of_a_look_up)
+{
+    static const enum dns_type types[] = {DNS_MX, DNS_A, DNS_TLSA, DNS_TXT};
+    for (size_t i = 0; i < 2 * sizeof types / sizeof *types; i++) {
+        struct stage stage;
+        struct relay_lab *lab = &stage.lab;
+        bool has_new_resolver = i % 2 == 1;
+        char name[40];
+        (void)snprintf(name, sizeof name, "type %d, %s", (int)types[i / 2],
+                       has_new_resolver ? "another resolver" : "the same");
+        check_case = name;
+        if (types[i / 2] == DNS_TXT && !has_new_resolver)
+            continue; /* that question goes on, as it is not about routes */
+        set_up(&stage, true);
+        put_row(&stage, mx_none); /* which the policy names, but it has no TLS */
+        lab->dns.is_signed = true;
+        lab->dns.silent = types[i / 2];
+        relay_lab_mail(lab, alice, bob);
+        relay_lab_run(lab, 1000);
+        check_int(lab->dns.pending, 1);
+        struct resolver_table other = lab->dns;
+        struct settings_relay settings = lab->settings;
+        struct relay_options options = lab->options;
+        other.silent = 0;
+        other.pending = 0;
+        settings.plaintext_fallback = !settings.plaintext_fallback;
+        settings.mx_verify = "off";
+        options.settings = &settings;
+        if (has_new_resolver)
+            options.resolver = &other.resolver;
+        lab->dns.silent = has_new_resolver ? lab->dns.silent : 0;
+        relay_set_options(lab->relay, &options);
+        check(!has_new_resolver || lab->dns.pending == 0);
+        relay_lab_run(lab, 90000);
+        check_fate(&stage, DEFERRED, "the MTA-STS policy of example.org demands TLS");
+        check_int(lab->hops[0].messages, 0);
+        relay_free(&lab->relay); /* before the settings go */
+        take_down(&stage);
+    }
+}
+
 /* ---- Look-ups that fail --------------------------------------------------------------------- */
 
 /* REQUIRETLS: that there is no policy is not sure, so the mail waits; it is not sent back. */
@@ -370,6 +412,7 @@ CHECK_MAIN({"test_a_forged_mx_with_good_tlsa_does_not_pass_by_an_mta_sts_policy"
            {"test_a_busy_destination_goes_on_when_nothing_changes",
             test_a_busy_destination_goes_on_when_nothing_changes},
            {"test_hosts_are_kept_for_who_is_on_the_way", test_hosts_are_kept_for_who_is_on_the_way},
+           {"test_a_reload_in_the_middle_of_a_look_up", test_a_reload_in_the_middle_of_a_look_up},
            {"test_requiretls_waits_for_a_policy_that_cannot_be_had",
             test_requiretls_waits_for_a_policy_that_cannot_be_had},
            {"test_requiretls_waits_for_a_record_that_cannot_be_had",
