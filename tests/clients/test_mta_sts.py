@@ -8,6 +8,7 @@ import dnsd
 import harness
 import minter
 import policyhost
+import signedzone
 import smtpsink
 from harness import keys, wait_until
 from test_relay import HEAD, first, queue, send
@@ -56,8 +57,13 @@ TROUBLE = {  # what the log says of the fetch
 class World:
     """Mail servers at SAFE and PLAIN, policies at POLICIES, their names, and a Postern."""
 
+    certified = ("good", "wild")  # whose mail server's certificate names it
+
     def __init__(self, domains):
         self.domains = domains  # without .test
+
+    def name_server(self):
+        return dnsd.NameServer(self.zones)
 
     def __enter__(self):
         harness.need("openssl")
@@ -65,13 +71,13 @@ class World:
         self.parts = []
         self.port, self.https_port = harness.free_port(), harness.free_port()
         self.authority = minter.Authority(os.path.join(self.dir.name, "ca"))
-        pair = self.authority.mint("mx", names=["mx." + d for d in ("good.test", "wild.test")])
+        pair = self.authority.mint("mx", names=[f"mx.{name}.test" for name in self.certified])
         self.safe = self.part(smtpsink.Sink(self.port, SAFE, pair=pair))
         self.plain = self.part(smtpsink.Sink(self.port, PLAIN))
         self.https = self.part(policyhost.PolicyHost(self.https_port, POLICIES, self.pairs(),
                                                      self.answers()))
         self.zones = self.make_zones()
-        self.names = self.part(dnsd.NameServer(self.zones))
+        self.names = self.part(self.name_server())
         self.postern = self.part(first(keys(tls={"trusted": self.authority.ca}, relay=self.keys())))
         return self
 
@@ -118,6 +124,34 @@ class World:
     def set_id(self, domain, number, zones=None):
         zones = self.zones if zones is None else zones
         zones["_mta-sts." + domain] = {"txt": [b"v=STSv1; id=" + number.encode() + b";"]}
+
+
+class SignedWorld(World):
+    """The same with zones that are signed, or should be, from a trust anchor on."""
+    certified = ("signed", "unsigned", "late", "record", "host", "mx-forged")
+
+    def keys(self, **more):
+        return super().keys(dnssec_anchors=self.names.anchors, **more)
+
+    def answers(self):
+        answers = {f"mta-sts.{name}.test": enforced(f"{name}.test") for name in self.domains}
+        answers["mta-sts.other.test"] = policy("enforce", "mx.elsewhere.test")
+        return answers
+
+    def make_zones(self):
+        return None
+
+    def name_server(self):
+        forged = {"record": [("id=1", "id=2")], "host": [(POLICIES, "127.0.0.9")],
+                  "mx-forged": [("10 mx.", "11 mx.")]}
+        zones = [signedzone.Zone("test", [])]
+        for name in self.domains:
+            at = PLAIN if name == "stripped" else SAFE
+            sign = {"unsigned": None, "late": signedzone.LATE}.get(name, signedzone.GOOD)
+            lines = [f"{name}.test. MX 10 mx.{name}.test.", f"mx A {at}", f"mta-sts A {POLICIES}",
+                     '_mta-sts TXT "v=STSv1; id=1;"']
+            zones.append(signedzone.Zone(f"{name}.test", lines, sign, forged.get(name, ())))
+        return signedzone.NameServer(zones)
 
 
 def arrived(*sinks):
@@ -215,3 +249,26 @@ def test_policies_are_renewed_without_mail_and_can_be_switched_off():
         world.postern.restart()  # our resolver has the addresses for a minute
         send(world.postern, "two", ["x@good.test"])
         wait_until(lambda: arrived(world.plain) == {"good.test": False}, 20, "mail without MTA-STS")
+
+
+def test_each_verdict_in_signed_zones():
+    """The policy counts whether its zone is signed or not; what is forged is never used: mail waits, or
+    goes as it would without a policy where only the policy's own names are forged."""
+    delivered = {"signed.test": True, "unsigned.test": True, "record.test": True, "host.test": True}
+    deferred = {"other.test": "the MTA-STS policy of other.test does not name it",
+                "stripped.test": "STARTTLS", "late.test": "DNSSEC", "mx-forged.test": "DNSSEC"}
+    names = [domain.removesuffix(".test") for domain in (*delivered, *deferred)]
+    with SignedWorld(names) as world:
+        for name in names:
+            send(world.postern, name, [f"x@{name}.test"])
+        wait_until(lambda: len(waiting(world.postern)) == len(deferred)
+                   and len(world.safe.messages) + len(world.plain.messages) == len(delivered), 40,
+                   lambda: f"all verdicts: {waiting(world.postern)} "
+                           f"{arrived(world.safe, world.plain)}\n{world.postern.log_tail()}")
+        assert arrived(world.safe, world.plain) == delivered
+        lines = waiting(world.postern)
+        assert set(lines) == set(deferred), lines
+        for domain, why in deferred.items():
+            assert why in lines[domain], (domain, lines[domain])
+        assert fetched(world, "signed.test") == fetched(world, "unsigned.test") == 1
+        assert fetched(world, "host.test") == 0, "not from where a forged answer says"
