@@ -3,6 +3,7 @@
  * its own (its only alternative is a process) and tells by a descriptor that answers are there; the
  * loop watches it. What the records mean is mx.c's. Tests: tests/unit/test_dns_mx.c with a fake.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <unbound.h>
 
@@ -204,15 +205,28 @@ static int configure(struct ub_ctx *context, const char *server, const char *anc
                : error;
 }
 
+/* The library makes the lock of its log at the first context, unguarded: of loops that start at the
+ * same time one found a lock that another made anew, and glibc ended the process. NULL: there is no
+ * memory; else *error_out is 0 or the library's. */
+static struct ub_ctx *create_context(const char *server, const char *anchors, int *error_out)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    (void)pthread_mutex_lock(&lock);
+    struct ub_ctx *context = ub_ctx_create();
+    *error_out = context != NULL ? configure(context, server, anchors) : 0;
+    (void)pthread_mutex_unlock(&lock);
+    return context;
+}
+
 struct resolver *resolver_create(struct loop *loop, const char *server, const char *anchors,
                                  struct fault *fault)
 {
-    struct ub_ctx *context = ub_ctx_create();
+    int error;
+    struct ub_ctx *context = create_context(server, anchors, &error);
     if (context == NULL) {
         (void)fault_set(fault, ERR_IO, "could not start the resolver library");
         return NULL;
     }
-    int error = configure(context, server, anchors);
     if (error != 0) {
         (void)fault_set(fault, ERR_CONFIG,
                         "could not start the resolver with the name server \"%s\" and the trust "
