@@ -4,7 +4,8 @@
  * byte for byte, the containers round it 8bit. What comes out ends every line with CRLF and has no
  * NUL, so mailboxes, IMAP, POP3 and every next hop take it. Iterative, linear, bounded.
  *
- * What cannot be turned without guessing is a fault: half a message is never passed off as whole.
+ * What cannot be turned without guessing is a fault: half a message is never passed off as whole. A
+ * DKIM signature over bytes that were turned no longer fits; one in a multipart/signed is a fault.
  */
 #ifndef POSTERN_MAIL_UNBINARY_H
 #define POSTERN_MAIL_UNBINARY_H
