@@ -145,7 +145,9 @@ def test_a_wrong_authority_defers_until_it_is_mended():
             number = line.split()[0]
             show = one.cli("queue", "show", number).text
             assert "carol@final.test" in show and "attempts      1" in show, show
-            assert one.cli("queue", "show", line.split()[1]).text == show
+            again = one.cli("queue", "show", line.split()[1]).text  # perhaps a second later
+            assert re.sub(r"\d+", "N", again) == re.sub(r"\d+", "N", show), (again, show)
+            assert again.split()[:2] == show.split()[:2], (again, show)
             assert mailkit.inbox(last, "carol", "pw3") == []
 
             one.set(towards(last, "smtp", "starttls"))
